@@ -1,0 +1,190 @@
+/* core.h - the fleet as a function: core_step(core, event) -> effects. No clock, no I/O, no threads, no
+ * globals, no locale. Time comes in as a value; what has to happen goes out as values, in order. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "core/codec.h"
+#include "core/config.h"
+#include "core/model.h"
+
+struct core;
+
+struct now {
+    int64_t mono_ms; /* CLOCK_BOOTTIME */
+    int64_t wall_ms;
+};
+
+/* ---- in ---- */
+
+enum core_event_kind {
+    IN_MESSAGE,       /* a decoded message */
+    IN_REJECT,        /* one that could not be used */
+    IN_TICK,          /* time passed; at least every 500 ms while something is due (core_next_due) */
+    IN_LINK_UP,       /* CONNACK of `live` */
+    IN_LINK_DOWN,
+    IN_SNAPSHOT_DONE, /* all retained messages of this connection have come: what was not re-sent is gone */
+    IN_OPERATOR,      /* what a person asked for */
+    IN_STORED,        /* the store made outbox row `token` durable */
+    IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) */
+    IN_CLOCK_JUMP,    /* wall clock moved against the boot clock by `jump_ms` */
+    IN_ROLE,          /* this process became / is no longer the recorder */
+};
+
+enum operator_verb { OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE };
+
+struct operator_action {
+    enum operator_verb verb;
+    char alarm_id[ALARM_ID];
+    /* What the operator saw: acts only on this occurrence (alarm.mark), never on a newer one. */
+    struct text96 mark;
+    struct text64 by;
+    struct text512 note;      /* "" none */
+    int64_t shelve_until_at;
+};
+
+struct core_event {
+    enum core_event_kind kind;
+    struct now now;
+    union {
+        const struct msg *msg;
+        struct { enum reject reason; struct text160 topic; struct text96 detail; size_t bytes; } reject;
+        struct { struct words why; } down;   /* LINK_DOWN; LINK_UP: why = host and protocol */
+        struct { bool complete; } snapshot;  /* false: cut short, nothing may be concluded from absence */
+        const struct operator_action *op;
+        struct { uint64_t token; int reason; } done;
+        int64_t jump_ms;
+        bool recorder;
+    } u;
+};
+
+/* ---- out ---- */
+
+enum effect_kind {
+    OUT_CLIENT,      /* client row changed: upsert; image wanted when `event` says so */
+    OUT_ALARM,
+    OUT_COMMAND,
+    OUT_HISTORY,     /* a history line, with the after-image of what changed */
+    OUT_LOG,
+    OUT_OUTBOX_PUT,  /* must be durable (synchronous=FULL) before IN_STORED(token) is fed back */
+    OUT_OUTBOX_DONE, /* forget it */
+    OUT_PUBLISH,     /* hand to the broker now (only ever emitted while the link is up) */
+    OUT_NOTIFY,      /* tell a human: bell */
+    OUT_FETCH,       /* ask the broker for exact retained topics of this client */
+    OUT_LINK_STATE,  /* connected/outage changed: for the store's meta row */
+    OUT_MESSAGE,     /* one sentence for the status line */
+};
+
+/* Pointers borrow from the core and hold until the next core_step on it. */
+struct effect {
+    enum effect_kind kind;
+    bool durable; /* must be on disk before the broker hears our PUBACK (acks, live alarms, service_failed) */
+    union {
+        const struct client *client;
+        const struct alarm *alarm;
+        const struct command *command;
+        const struct log_line *log;
+        struct {
+            struct history_event event;
+            const struct client *client;   /* after-image; NULL none */
+            const struct alarm *alarm;
+            const struct command *command;
+        } history;
+        struct {
+            uint64_t token;        /* also the outbox row's id */
+            const char *topic;
+            const void *payload;   /* NULL with len 0: empty */
+            size_t len;
+            bool retain;
+            int64_t expires_at;    /* never published after; TIME_NONE */
+            const char *alarm_id;  /* for a clear: compared again before it is sent */
+            const char *sha;       /* … with this payload; NULL: no comparison */
+        } publish;                 /* OUTBOX_PUT, PUBLISH; OUTBOX_DONE uses token */
+        struct { const struct alarm *alarm; } notify;
+        struct { const struct client *client; } fetch;
+        struct { bool connected, outage; } link;
+        struct words message;
+    } u;
+};
+
+struct effects {
+    struct effect *list;
+    size_t count, cap;
+};
+void effects_clear(struct effects *e);
+void effects_fini(struct effects *e);
+
+/* ---- life ---- */
+
+struct core *core_new(const struct config *config, const char *hostname); /* copies config */
+void core_free(struct core *c);
+void core_reconfigure(struct core *c, const struct config *config);
+
+/* Before the first step: what the database knew. No effects, no change of state. */
+bool core_restore_client(struct core *c, const struct client *row);
+bool core_restore_alarm(struct core *c, const struct alarm *row, const void *payload, size_t len);
+bool core_restore_command(struct core *c, const struct command *row);
+/* An outbox row left behind by a process that ended: taken up again with the same token. */
+bool core_restore_outbox(struct core *c, const struct effect *row);
+
+/* Appends to out (the caller clears it). Never fails: without memory it drops and counts
+ * (core_counts.no_memory) and stays consistent. */
+void core_step(struct core *c, const struct core_event *ev, struct effects *out);
+
+/* mono_ms of the next thing due (silence, expiry, …); INT64_MAX: nothing. */
+int64_t core_next_due(const struct core *c);
+
+/* ---- reading (const; for screen, tables and store) ---- */
+
+struct core_counts {
+    uint32_t clients, by_state[CLIENT_STATES];
+    uint32_t alarms_standing, alarms_unacknowledged; /* without suppressed */
+    uint32_t commands_active;
+    uint64_t messages, rejects, by_reject[REJECTS], no_memory;
+    uint64_t generation; /* rises with every visible change */
+    uint64_t fleet_generation, alarm_generation, command_generation, log_generation, reject_generation;
+};
+const struct core_counts *core_counts(const struct core *c);
+
+bool core_link_is_up(const struct core *c);
+int64_t core_link_since_at(const struct core *c); /* up or down since */
+const struct words *core_link_why(const struct core *c);
+struct now core_now(const struct core *c);        /* of the last step */
+
+/* Clients live in a dense array; an index is stable for the life of the core. */
+uint32_t core_client_count(const struct core *c);
+const struct client *core_client(const struct core *c, uint32_t index);
+const struct client *core_find_client(const struct core *c, const struct uid *id);
+/* The client's age since last heard, ms (TIME_NONE: never live in this process nor stored). */
+int64_t core_client_quiet_ms(const struct core *c, const struct client *cl, struct now now);
+
+/* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
+uint32_t core_alarm_count(const struct core *c); /* all not ALARM_NORMAL */
+const struct alarm *core_alarm(const struct core *c, uint32_t rank);
+const struct alarm *core_find_alarm(const struct core *c, const char *id);
+/* The payload that raised a service_failed, for storing; NULL if none. Borrowed. */
+const void *core_alarm_payload(const struct core *c, const struct alarm *a, size_t *len);
+
+/* Commands: active ones first, newest first. */
+uint32_t core_command_count(const struct core *c);
+const struct command *core_command(const struct core *c, uint32_t rank);
+const struct command *core_find_command(const struct core *c, const struct uid *id);
+
+/* Clients whose last-seen times changed since the last call; for the bulk writes. Returns how many
+ * were handed to fn, at most `most`. Not const: it clears the marks. */
+uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
+                                 void (*fn)(void *user, const struct client *cl), void *user);
+
+/* The last log lines and rejects, newest first: k = 0 is the newest; NULL past the end (1,024 kept). */
+const struct log_line *core_log(const struct core *c, uint32_t k);
+struct reject_line { int64_t at; enum reject reason; struct text160 topic; struct text96 detail; size_t bytes; };
+const struct reject_line *core_reject(const struct core *c, uint32_t k); /* 256 kept */
+/* The last history events of this process, newest first (1,024 kept). */
+const struct history_event *core_history(const struct core *c, uint32_t k);
+/* Reconnect times of a client within the last 24 h: hourly counts, [23] = this hour. False: unknown. */
+bool core_reconnects_by_hour(const struct core *c, const struct client *cl, uint16_t out[24]);
+/* Other consoles as their presence messages tell. */
+struct console_seen { struct text40 key; struct text64 host, operator_name; struct text16 role; bool recovery; int64_t since_at; };
+const struct console_seen *core_console(const struct core *c, uint32_t k);
+const char *core_sys(const struct core *c, const char *name); /* a $SYS/broker/ value, cleaned; NULL unknown */
+
+#endif

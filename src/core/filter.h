@@ -1,0 +1,23 @@
+/* filter.h - the filter language of screen and command line: words that must all match; "text" in any
+ * shown field, "state:crashed", "group:vienna", "kind:…", "uuid:9b8d", "name:lobby"; "!" negates a word. */
+#ifndef CORE_FILTER_H
+#define CORE_FILTER_H
+
+#include "base/err.h"
+#include "core/core.h"
+
+struct filter; /* compiled */
+struct filter *filter_new(const char *expression, struct err *e); /* "" matches all; NULL: e says why */
+void filter_free(struct filter *f);
+bool filter_client(const struct filter *f, const struct client *c);
+bool filter_alarm(const struct filter *f, const struct alarm *a, const struct client *c_or_null);
+bool filter_command(const struct filter *f, const struct command *cmd, const struct client *c_or_null);
+
+enum client_sort { SORT_STATE, SORT_NAME, SORT_UUID, SORT_GROUP, SORT_BEAT, SORT_PROCESS, SORT_RECONNECTS,
+                   SORT_DISCONNECT, SORT_EVENT, CLIENT_SORTS };
+/* Fills order[] (room for core_client_count) with the indexes that match, sorted; returns how many.
+ * Ties by name, then uuid, so that rows never jump. */
+uint32_t query_clients(const struct core *c, const struct filter *f, enum client_sort sort, bool descending,
+                       uint32_t *order);
+
+#endif

@@ -1,0 +1,22 @@
+/* uid.h - client and command identities (libuuid underneath). */
+#ifndef CORE_UID_H
+#define CORE_UID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UID_TEXT 37 /* 8-4-4-4-12 and NUL */
+
+/* 16 raw bytes: comparison is without case by construction (contract section 1). */
+struct uid {
+    uint8_t b[16];
+};
+
+bool uid_parse(const char *s, size_t n, struct uid *out); /* any 8-4-4-4-12 hex text, exactly */
+void uid_format(const struct uid *u, char out[UID_TEXT]);  /* lower case */
+bool uid_equal(const struct uid *a, const struct uid *b);
+bool uid_is_zero(const struct uid *u);
+void uid_random(struct uid *out); /* version 4; not to be called inside core_step */
+
+#endif

@@ -1,0 +1,65 @@
+/* ui.h - the terminal. Draws from const data, returns intents; only the loop acts and paints. */
+#ifndef UI_UI_H
+#define UI_UI_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "core/core.h"
+#include "core/status.h"
+
+struct ui;
+
+struct ui_options {
+    const struct config *config; /* theme, plain, mouse, language …; borrowed for the life of the ui */
+    const char *theme_dirs;      /* ':'-separated */
+    bool utf8;
+    const char *key_bindings;    /* from [keys]: "action=key" lines; NULL none */
+};
+
+/* Everything a frame may show. Borrowed for one call. */
+struct ui_model {
+    const struct core *core;
+    const struct link_status *link;
+    const struct store_status *store;
+    struct now now;
+    struct text operator_name;
+    bool read_only;
+    bool demo;
+    double rate;               /* messages a second, over the last seconds */
+    const struct words *message; /* the last sentence for the status line; NULL none */
+    int64_t message_at_mono;
+};
+
+/* What the operator wants done. The app acts on it. */
+enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW };
+struct intent {
+    enum intent_kind kind;
+    struct operator_action op;
+};
+#define UI_INTENTS 64
+struct intents { struct intent list[UI_INTENTS]; int count; };
+
+/* Opens /dev/tty, saves the terminal's state, installs the crash handler's restore. */
+struct ui *ui_open(const struct ui_options *o, struct err *e);
+void ui_close(struct ui *u);            /* gives the terminal back; NULL is legal */
+int ui_fd(const struct ui *u);          /* to poll for input */
+/* Reads all keys that wait. False: the terminal is gone. */
+bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out);
+void ui_resized(struct ui *u);          /* on SIGWINCH; the next paint takes the new size */
+void ui_suspend(struct ui *u);          /* before SIGSTOP: terminal given back */
+void ui_resume(struct ui *u);
+/* Would a frame look different from the last one? Cheap; decides by generations and coarse times. */
+bool ui_is_dirty(const struct ui *u, const struct ui_model *m);
+/* mono ms when something on screen changes by time alone (an age, the clock); INT64_MAX none. */
+int64_t ui_next_change(const struct ui *u, const struct ui_model *m);
+/* Paints one frame, writes only what changed. False: the terminal still has the last frame to take. */
+bool ui_paint(struct ui *u, const struct ui_model *m);
+void ui_bell(struct ui *u);
+/* For the tests: an OSC that says "nothing is pending" (only with INFOSCREEN_TUI_IDLE_MARK set). */
+void ui_mark_idle(struct ui *u);
+
+/* The last resort from a signal handler: async-signal-safe. */
+void ui_emergency_restore(void);
+
+#endif
