@@ -46,12 +46,20 @@ void job_operator(struct job_host *h, const struct operator_action *op);
 bool job_outbox_empty(const struct job_host *h); /* everything asked for was PUBACKed */
 const char *job_last_refusal(const struct job_host *h); /* the broker's, in words; NULL none */
 
+/* Options of `demo`, parsed by its row in the table of subcommands. */
+struct cli_demo {
+    int clients;         /* 0: as many as the demo likes */
+    uint32_t seed;
+    const char *script;  /* NULL: the built-in story */
+    int64_t headless_ms; /* 0: a screen if there is a terminal, else 20 s without */
+};
+
 /* What main gives to the subcommands that need more than the database. */
 struct cli_host {
     int (*console)(const struct cli_globals *g);
     int (*record)(const struct cli_globals *g);
     int (*run_job)(const struct cli_globals *g, struct job *j); /* returns the exit code */
-    int (*demo)(const struct cli_globals *g, int argc, char **argv);
+    int (*demo)(const struct cli_globals *g, const struct cli_demo *d);
 };
 
 /* Parses and runs; returns the process's exit code. The first line on stderr of any failure is
