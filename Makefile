@@ -38,7 +38,7 @@ DEPS_e2e    := sim cli broker store core base
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)	$(2)")
 
-SRC_app := $(wildcard src/*.c)
+SRC_app := $(wildcard src/*.c src/app/*.c)
 $(foreach r,$(ROOMS),$(eval SRC_$(r) := $(wildcard src/$(r)/*.c)))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SRC_all := $(SRC_app) $(foreach r,$(ROOMS),$(SRC_$(r)))

@@ -1,0 +1,200 @@
+/* console.c - the full-screen console: a session with a terminal on top. */
+#include "app/app.h"
+#include "app/session.h"
+
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/console.h"
+#include "base/i18n.h"
+#include "base/log.h"
+#include "ui/ui.h"
+
+#define FRAME_MS 50 /* at most 20 frames a second */
+
+struct console {
+    struct session session;
+    struct ui *ui;
+    struct text64 operator_name;
+    int64_t painted_mono;
+    bool idle_marked;
+    bool quit;
+};
+
+static struct ui_model model_of(const struct console *c, const struct cli_globals *g)
+{
+    const struct session *s = &c->session;
+
+    return (struct ui_model){
+        .core = s->core,
+        .link = &s->link_status,
+        .store = &s->store_status,
+        .now = session_now(),
+        .operator_name = TEXT(c->operator_name),
+        .read_only = g->read_only,
+        .demo = g->demo,
+        .rate = s->rate,
+        .message = s->message.id ? &s->message : NULL,
+        .message_at_mono = s->message_at_mono,
+    };
+}
+
+/* SIGSTOP to ourselves: the shell takes over with its own terminal settings until SIGCONT. */
+static void suspend(struct console *c)
+{
+    ui_suspend(c->ui);
+    kill(getpid(), SIGSTOP);
+    ui_resume(c->ui);
+    c->session.suspend = false;
+    c->session.resized = true;
+}
+
+static void act(struct console *c, const struct intent *i)
+{
+    switch (i->kind) {
+    case INTENT_NONE:
+    case INTENT_REDRAW:
+        break;
+    case INTENT_QUIT:
+        c->quit = true;
+        break;
+    case INTENT_OPERATOR:
+        session_operator(&c->session, &i->op);
+        break;
+    case INTENT_RETRY_LINK:
+        link_retry_now(c->session.link);
+        break;
+    case INTENT_SUSPEND:
+        c->session.suspend = true;
+        break;
+    }
+}
+
+static void take_keys(struct console *c, const struct cli_globals *g)
+{
+    struct intents intents = {.count = 0};
+    const struct ui_model m = model_of(c, g);
+
+    if (!ui_input(c->ui, &m, &intents))
+        c->session.ended_by = SIGHUP; /* the terminal is gone */
+    for (int k = 0; k < intents.count; k++)
+        act(c, &intents.list[k]);
+    c->idle_marked = c->idle_marked && intents.count == 0;
+}
+
+/* What the loop may wait: until the next frame is allowed if one is wanted, else until time alone changes
+ * something on the screen. */
+static int64_t until_frame(const struct console *c, const struct cli_globals *g)
+{
+    const struct ui_model m = model_of(c, g);
+    const int64_t allowed = c->painted_mono + FRAME_MS - m.now.mono_ms;
+    const int64_t change = ui_next_change(c->ui, &m);
+
+    if (ui_is_dirty(c->ui, &m))
+        return allowed > 0 ? allowed : 0;
+    if (change == INT64_MAX)
+        return -1;
+    return change > m.now.mono_ms ? change - m.now.mono_ms : FRAME_MS;
+}
+
+static void paint(struct console *c, const struct cli_globals *g)
+{
+    const struct ui_model m = model_of(c, g);
+
+    if (c->session.bell) {
+        c->session.bell = false;
+        ui_bell(c->ui);
+    }
+    if (!ui_is_dirty(c->ui, &m)) {
+        if (!c->idle_marked && !c->session.busy)
+            ui_mark_idle(c->ui);
+        c->idle_marked = true;
+        return;
+    }
+    if (m.now.mono_ms - c->painted_mono < FRAME_MS)
+        return;
+    c->painted_mono = m.now.mono_ms;
+    ui_paint(c->ui, &m); /* false: the terminal still takes the last frame; the next turn tries again */
+    c->idle_marked = false;
+}
+
+static void on_key(void *user, int fd, short revents)
+{
+    struct console *c = user;
+
+    (void)fd;
+    if (revents & (POLLHUP | POLLERR | POLLNVAL))
+        c->session.ended_by = SIGHUP;
+}
+
+static void run(struct console *c, const struct cli_globals *g)
+{
+    while (!c->quit && !c->session.ended_by) {
+        session_turn(&c->session, until_frame(c, g));
+        if (c->session.suspend)
+            suspend(c);
+        if (c->session.resized) {
+            c->session.resized = false;
+            ui_resized(c->ui);
+        }
+        take_keys(c, g);
+        paint(c, g);
+    }
+}
+
+/* A signal ends the console like a quit, but the shell must see which one it was. */
+static int exit_of(int signo)
+{
+    return signo && signo != SIGHUP ? 128 + signo : EXIT_DONE;
+}
+
+int app_console_with(const struct cli_globals *g, struct err *e)
+{
+    struct console *c = calloc(1, sizeof *c);
+    const struct session_options so = {.want_role = true, .link = true};
+    int code = EXIT_FAILED;
+
+    if (!c) {
+        err_set(e, EXIT_FAILED, _("out of memory: close something else"));
+        return EXIT_FAILED;
+    }
+    if (!session_open(&c->session, g, &so, e))
+        goto out;
+    TEXT_SET(&c->operator_name, g->operator_name, strlen(g->operator_name));
+    const struct ui_options uo = {
+        .config = &g->config,
+        .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .key_bindings = g->key_bindings,
+    };
+    c->ui = ui_open(&uo, e);
+    if (!c->ui || !loop_add_fd(c->session.loop, ui_fd(c->ui), POLLIN, on_key, c))
+        goto close;
+    log_to_memory();
+    run(c, g);
+    ui_close(c->ui);
+    c->ui = NULL;
+    log_to_stderr();
+    code = exit_of(c->session.ended_by);
+close:
+    ui_close(c->ui);
+    session_close(&c->session);
+out:
+    free(c);
+    if (e->code)
+        code = e->code;
+    return code;
+}
+
+int app_console(const struct cli_globals *g)
+{
+    struct err e = {0};
+    const int code = app_console_with(g, &e);
+
+    if (e.code)
+        cli_report(&e);
+    return code;
+}

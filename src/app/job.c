@@ -1,0 +1,79 @@
+/* job.c - a subcommand's work on a running session without a screen. */
+#include "app/app.h"
+#include "app/session.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/i18n.h"
+
+#define STEP_MS 100
+
+struct job_host {
+    struct session session;
+    bool started, over;
+};
+
+const struct core *job_core(const struct job_host *h)
+{
+    return h->session.core;
+}
+
+struct now job_now(const struct job_host *h)
+{
+    (void)h;
+    return session_now();
+}
+
+void job_operator(struct job_host *h, const struct operator_action *op)
+{
+    session_operator(&h->session, op);
+}
+
+bool job_outbox_empty(const struct job_host *h)
+{
+    return session_outbox_empty(&h->session);
+}
+
+const char *job_last_refusal(const struct job_host *h)
+{
+    return h->session.refusal.clean[0] ? h->session.refusal.clean : NULL;
+}
+
+/* Everything retained was seen, or the time for it is over. */
+static bool is_ready(const struct session *s)
+{
+    return core_link_is_up(s->core) && s->snapshot_done;
+}
+
+static void run(struct job_host *h, struct job *j)
+{
+    const int64_t connect_by = clock_mono_ms() + j->connect_ms;
+
+    while (!h->over && !h->session.ended_by) {
+        session_turn(&h->session, STEP_MS);
+        if (!h->started && (is_ready(&h->session) || clock_mono_ms() >= connect_by)) {
+            h->started = true;
+            h->over = j->start(j, h, is_ready(&h->session));
+        }
+        if (h->started && !h->over)
+            h->over = j->step(j, h);
+    }
+    if (h->session.ended_by)
+        err_set(&j->err, EXIT_FAILED, _("interrupted: what was sent stays sent"));
+}
+
+int app_run_job(const struct cli_globals *g, struct job *j)
+{
+    struct job_host *h = calloc(1, sizeof *h);
+    const struct session_options so = {.want_role = j->record, .link = true};
+
+    if (!h)
+        err_set(&j->err, EXIT_FAILED, _("out of memory: close something else"));
+    else if (session_open(&h->session, g, &so, &j->err)) {
+        run(h, j);
+        session_close(&h->session);
+    }
+    free(h);
+    return j->err.code;
+}
