@@ -7,7 +7,8 @@
 
 #include "base/i18n.h"
 
-#define STEP_MS 100
+#define STEP_MS     100
+#define SNAPSHOT_MS 30000 /* more for the retained messages of a large fleet, once connected */
 
 struct job_host {
     struct session session;
@@ -52,7 +53,8 @@ static void run(struct job_host *h, struct job *j)
 
     while (!h->over && !h->session.ended_by) {
         session_turn(&h->session, STEP_MS);
-        if (!h->started && (is_ready(&h->session) || clock_mono_ms() >= connect_by)) {
+        const int64_t grace = core_link_is_up(h->session.core) ? SNAPSHOT_MS : 0;
+        if (!h->started && (is_ready(&h->session) || clock_mono_ms() >= connect_by + grace)) {
             h->started = true;
             h->over = j->start(j, h, is_ready(&h->session));
         }

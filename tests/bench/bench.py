@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""What the console costs, as ratios in one run against programs a user could take instead.
+
+bench.py BUILD [NAME…]     NAMES: cpu memory latency calm startup history (default: all)
+
+Everything runs on loopback and ends by itself. CPU is user + system time of all threads by the scheduler's own
+clock (/proc/PID/task/*/schedstat, ns). Prints one table; asserts nothing: times are for people to judge.
+"""
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+
+BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
+PROGRAM = os.path.join(BUILD, "infoscreen-tui")
+LOAD = os.path.join(BUILD, "bench", "load")
+HISTORY = os.path.join(BUILD, "bench", "history")
+ROWS = []
+
+
+def row(what, value, against, ratio, goal):
+    ROWS.append((what, value, against, ratio, goal))
+    print(f"  {what}: {value}; {against}; {ratio} (goal {goal})", flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Broker:
+    """A Mosquitto of our own; queue=None keeps its default limit on queued messages."""
+
+    def __init__(self, queue=None):
+        self.dir = tempfile.mkdtemp(prefix="infoscreen-bench-")
+        os.chmod(self.dir, 0o755)
+        self.port = free_port()
+        conf = os.path.join(self.dir, "mosquitto.conf")
+        with open(conf, "w") as f:
+            f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+            if queue is not None:
+                f.write(f"max_queued_messages {queue}\n")
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+        program = shutil.which("mosquitto", path=path)
+        self.process = subprocess.Popen([program, "-c", conf], stderr=subprocess.DEVNULL)
+        self.wait()
+
+    def wait(self):
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise SystemExit("the broker doesn't answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Terminal:
+    """A program on a pseudo-terminal whose output is read by a thread and stamped."""
+
+    def __init__(self, argv, cols=120, rows=36, keep=False):
+        self.bytes = 0
+        self.kept = bytearray()
+        self.keep = keep
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8", TZ="UTC")
+            os.execvp(argv[0], argv)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+        self.changed = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while True:
+            try:
+                data = os.read(self.fd, 1 << 16)
+            except OSError:
+                return
+            if not data:
+                return
+            with self.changed:
+                self.bytes += len(data)
+                if self.keep:
+                    self.kept += data
+                self.changed.notify_all()
+
+    def wait_for(self, text, seconds, start=0):
+        until = time.monotonic() + seconds
+        with self.changed:
+            while text not in self.kept[start:]:
+                left = until - time.monotonic()
+                if left <= 0 or not self.changed.wait(left):
+                    return None
+        return time.monotonic()
+
+    def end(self):
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+            for _ in range(300):
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    break
+                time.sleep(0.01)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        os.close(self.fd)
+
+
+def cpu_ns(pid):
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+    return 0
+
+
+def console(broker, *extra, db=None, **kw):
+    db = db or os.path.join(broker.dir, "history.db")
+    argv = [PROGRAM, "-h", "127.0.0.1", "-p", str(broker.port), "--db", db, *extra]
+    return Terminal(argv, **kw)
+
+
+def load(broker, rate, clients, seconds, *extra):
+    return subprocess.Popen([LOAD, "-p", str(broker.port), "-r", str(rate), "-c", str(clients), "-s",
+                             str(seconds), *extra], stdout=subprocess.DEVNULL)
+
+
+def bench_cpu(rate, runs=3, seconds=8):
+    ratios, console_us, sub_us = [], [], []
+    for _ in range(runs):
+        with Broker() as b:
+            sub = subprocess.Popen(["mosquitto_sub", "-p", str(b.port), "-t", "infoscreen/#", "-v"],
+                                   stdout=subprocess.DEVNULL)
+            t = console(b)
+            time.sleep(2)
+            fleet = load(b, rate, 10000, seconds + 6)
+            time.sleep(4)
+            before = cpu_ns(t.pid), cpu_ns(sub.pid), time.monotonic()
+            time.sleep(seconds)
+            after = cpu_ns(t.pid), cpu_ns(sub.pid), time.monotonic()
+            sent = rate * (after[2] - before[2])
+            console_us.append((after[0] - before[0]) / sent / 1000)
+            sub_us.append((after[1] - before[1]) / sent / 1000)
+            ratios.append(console_us[-1] / sub_us[-1])
+            fleet.wait()
+            sub.terminate()
+            sub.wait()
+            t.end()
+    row(f"CPU per message, {rate}/s, 10,000 clients, 1 ms steps", f"{statistics.median(console_us):.2f} µs",
+        f"mosquitto_sub -v {statistics.median(sub_us):.2f} µs",
+        f"{statistics.median(ratios):.2f}× (of {runs}: {min(ratios):.2f}–{max(ratios):.2f})", "< 1.0, aim 0.6")
+
+
+def bench_memory(clients=100000):
+    with Broker(queue=0) as b:
+        t = console(b)
+        time.sleep(2)
+        small = rss_kib(t.pid)
+        load(b, 20000, clients, clients * 2.4 / 20000).wait()
+        time.sleep(2)
+        per_client = (rss_kib(t.pid) - small) * 1024 / clients
+        row(f"memory per client, {clients:,} clients", f"{per_client:.0f} B", "resident, all rooms", "–",
+            "≤ 1024 B")
+        t.end()
+
+
+def publish(broker, topic, payload):
+    subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-t", topic, "-m", payload], check=True)
+
+
+def bench_latency(n=40):
+    """From the start of a publish on an open connection to the bytes on the terminal."""
+    import paho.mqtt.client as mqtt
+    times = []
+    with Broker() as b:
+        t = console(b, keep=True)
+        time.sleep(2)
+        try:
+            c = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1)
+        except AttributeError:
+            c = mqtt.Client()
+        c.connect("127.0.0.1", b.port)
+        c.loop_start()
+        for i in range(n):
+            uuid = f"{i:08x}-0000-4000-8000-000000000000"
+            name = f"q{i:03d}z"
+            start = len(t.kept)
+            began = time.monotonic()
+            c.publish(f"infoscreen/{uuid}/heartbeat",
+                      json.dumps({"hostname": name, "process_status": "crashed"}))
+            seen = t.wait_for(name.encode(), 5, start)
+            if seen:
+                times.append((seen - began) * 1000)
+            time.sleep(0.07 + (i % 7) * 0.013)
+        c.loop_stop()
+        t.end()
+    row("fault on the wire to bytes on the terminal", f"median {statistics.median(times):.0f} ms",
+        f"95th percentile {sorted(times)[int(len(times) * .95)]:.0f} ms, {len(times)} of {n} seen", "–",
+        "median < 100 ms")
+
+
+def calm_bytes(argv_or_terminal, seconds):
+    t = argv_or_terminal if isinstance(argv_or_terminal, Terminal) else Terminal(argv_or_terminal)
+    time.sleep(6)
+    before = t.bytes
+    time.sleep(seconds)
+    n = (t.bytes - before) * 60 / seconds
+    return t, n
+
+
+def bench_calm(seconds=60):
+    with Broker() as b:
+        fleet = load(b, 1000 / 60, 1000, seconds + 90)
+        t = console(b)
+        time.sleep(70)  # every client was heard once: what follows is a calm fleet
+        htop = Terminal(["htop"]) if shutil.which("htop") else None
+        _, ours = calm_bytes(t, seconds)
+        theirs = None
+        if htop:
+            before = htop.bytes
+            time.sleep(20)
+            theirs = (htop.bytes - before) * 3
+            htop.end()
+        t.end()
+        fleet.terminate()
+        fleet.wait()
+    row("terminal bytes in a calm minute, 1,000 clients, 120×36", f"{ours:.0f} B",
+        f"htop {theirs:.0f} B" if theirs else "htop isn't installed", f"{ours / theirs:.2f}×" if theirs else "–",
+        "≤ 0.25")
+
+
+def bench_startup(clients=10000, runs=3):
+    ratios, ours, theirs = [], [], []
+    for _ in range(runs):
+        with Broker(queue=0) as b:
+            load(b, 1, 1, 1, "--retained-groups", str(clients)).wait()
+            began = time.monotonic()
+            subprocess.run(["mosquitto_sub", "-p", str(b.port), "-t", "infoscreen/+/group_id", "-C", str(clients)],
+                           stdout=subprocess.DEVNULL, check=True)
+            theirs.append(time.monotonic() - began)
+            began = time.monotonic()
+            t = console(b, keep=True)
+            seen = t.wait_for(f"{clients}".encode(), 30)
+            ours.append((seen or time.monotonic()) - began)
+            ratios.append(ours[-1] / theirs[-1])
+            t.end()
+    row(f"start-up, {clients:,} clients with retained groups", f"{statistics.median(ours):.2f} s",
+        f"mosquitto_sub {statistics.median(theirs):.2f} s", f"{statistics.median(ratios):.2f}×", "≤ 2")
+
+
+def bench_history():
+    rows = os.environ.get("BENCH_EVENTS", "2000000")
+    out = subprocess.run([HISTORY, rows], capture_output=True, text=True)
+    print(out.stdout, end="")
+    if out.returncode:
+        print(out.stderr, end="")
+
+
+BENCHES = {
+    "cpu": lambda: (bench_cpu(5000), bench_cpu(20000, runs=2, seconds=6)),
+    "memory": bench_memory,
+    "latency": bench_latency,
+    "calm": bench_calm,
+    "startup": bench_startup,
+    "history": bench_history,
+}
+
+
+def main():
+    for name in sys.argv[2:] or BENCHES:
+        print(f"{name}:", flush=True)
+        BENCHES[name]()
+    print()
+    print("| what | the console | against | ratio | goal |")
+    print("|---|---|---|---|---|")
+    for r in ROWS:
+        print("| " + " | ".join(r) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+const char *rig_program(void)
+{
+    static char path[RIG_PATH];
+    const char *build = getenv("BUILD");
+
+    snprintf(path, sizeof path, "%s/infoscreen-tui", build ? build : "build");
+    return path;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static bool answers(int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool yes = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+
+    close(fd);
+    return yes;
+}
+
+void rig_broker_start(struct rig *r)
+{
+    char conf[RIG_PATH + 32];
+
+    snprintf(conf, sizeof conf, "%s/mosquitto.conf", r->dir);
+    r->broker = fork();
+    assert_true(r->broker >= 0);
+    if (r->broker == 0) {
+        char path[4096];
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        snprintf(path, sizeof path, "%s:/usr/sbin:/usr/local/sbin", getenv("PATH"));
+        setenv("PATH", path, 1);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(127);
+        execlp("mosquitto", "mosquitto", "-c", conf, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; !answers(r->port); i++) {
+        struct timespec d = {0, 10000000};
+        assert_true(i < 1000 && waitpid(r->broker, NULL, WNOHANG) == 0);
+        nanosleep(&d, NULL);
+    }
+}
+
+void rig_start(struct rig *r)
+{
+    const char *tmp = getenv("TMPDIR");
+    char conf[RIG_PATH + 32];
+
+    snprintf(r->dir, sizeof r->dir, "%s/infoscreen-e2e-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(r->dir));
+    chmod(r->dir, 0755); /* Mosquitto started by root drops to a user that must get in */
+    r->port = free_port();
+    snprintf(conf, sizeof conf, "%s/mosquitto.conf", r->dir);
+    FILE *f = fopen(conf, "w");
+    assert_non_null(f);
+    fprintf(f, "listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nsys_interval 1\n",
+            r->port);
+    fclose(f);
+    rig_broker_start(r);
+}
+
+void rig_broker_kill(struct rig *r, int signo)
+{
+    if (r->broker <= 0)
+        return;
+    kill(r->broker, signo);
+    if (signo == SIGSTOP || signo == SIGCONT)
+        return;
+    waitpid(r->broker, NULL, 0);
+    r->broker = 0;
+}
+
+/* Runs a program to its end, feeding `in`, collecting at most size - 1 bytes of its stdout. */
+static int run(const char *const *argv, const void *in, size_t n, char *out, size_t size)
+{
+    int to[2], from[2], status;
+    size_t have = 0;
+
+    assert_int_equal(pipe(to), 0);
+    assert_int_equal(pipe(from), 0);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        close(to[1]);
+        close(from[0]);
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    close(to[0]);
+    close(from[1]);
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t at = 0; at < n;) {
+        const ssize_t k = write(to[1], (const char *)in + at, n - at);
+        if (k <= 0)
+            break;
+        at += (size_t)k;
+    }
+    close(to[1]);
+    for (char rest[4096];;) {
+        char *at = have + 1 < size ? out + have : rest;
+        const size_t room = have + 1 < size ? size - 1 - have : sizeof rest;
+        const ssize_t k = read(from[0], at, room);
+        if (k <= 0)
+            break;
+        if (at != rest)
+            have += (size_t)k;
+    }
+    if (size > 0)
+        out[have] = '\0';
+    close(from[0]);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void rig_publish_bytes(struct rig *r, const char *topic, const void *payload, size_t n, bool retain)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", r->port);
+    const char *const argv[] = {"mosquitto_pub", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t",
+                                topic, n ? "-s" : "-n", retain ? "-r" : NULL, NULL};
+
+    assert_int_equal(run(argv, payload, n, NULL, 0), 0);
+}
+
+void rig_publish(struct rig *r, const char *topic, const char *payload, bool retain)
+{
+    rig_publish_bytes(r, topic, payload, strlen(payload), retain);
+}
+
+void rig_retained(struct rig *r, const char *topic, char *out, size_t size)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", r->port);
+    const char *const argv[] = {"mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", topic, "-C", "1",
+                                "-W", "1", "--retained-only", NULL};
+
+    run(argv, NULL, 0, out, size);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+int rig_run(struct rig *r, char *out, size_t size, const char *const *args)
+{
+    const char *argv[32] = {rig_program()};
+    int n = 1;
+
+    (void)r;
+    for (; args[n - 1]; n++)
+        argv[n] = args[n - 1];
+    argv[n] = NULL;
+    return run(argv, NULL, 0, out, size);
+}
+
+void rig_stop(struct rig *r)
+{
+    const char *const argv[] = {"rm", "-rf", r->dir, NULL};
+
+    rig_broker_kill(r, SIGTERM);
+    run(argv, NULL, 0, NULL, 0);
+}

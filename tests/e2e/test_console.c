@@ -1,0 +1,278 @@
+/* The operator's main journeys: the real program on a terminal emulator over a real Mosquitto. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+#include "term.h"
+
+#define LOBBY "9b8d1856-ff34-4864-a726-12de072d0f77"
+#define KITCHEN "41aa03c2-1111-4111-8111-111111111111"
+
+static struct rig rig;
+
+static int group_setup(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+static char db[RIG_PATH + 32], port[16];
+
+static struct term *console(const struct term_options *o, const char *extra)
+{
+    static int n;
+
+    snprintf(db, sizeof db, "%s/%d.db", rig.dir, n++);
+    snprintf(port, sizeof port, "%d", rig.port);
+    char *argv[] = {(char *)rig_program(), "-h", "127.0.0.1", "-p", port, "--db", db, "--operator",
+                    "anna", (char *)extra, NULL};
+    return term_start(o, argv);
+}
+
+static const struct term_options usual = {.rows = 36, .cols = 120};
+
+static void heartbeat(const char *uuid, const char *hostname, const char *status)
+{
+    char topic[128], payload[256];
+
+    snprintf(topic, sizeof topic, "infoscreen/%s/heartbeat", uuid);
+    snprintf(payload, sizeof payload,
+             "{\"hostname\":\"%s\",\"process_status\":\"%s\",\"current_process\":\"display_manager\","
+             "\"process_pid\":12,\"current_event_id\":42}",
+             hostname, status);
+    rig_publish(&rig, topic, payload, false);
+}
+
+static void fail_service(const char *uuid, const char *at)
+{
+    char topic[128], payload[256];
+
+    snprintf(topic, sizeof topic, "infoscreen/%s/service_failed", uuid);
+    snprintf(payload, sizeof payload,
+             "{\"event\":\"service_failed\",\"unit\":\"infoscreen-simclient.service\","
+             "\"client_uuid\":\"%s\",\"failed_at\":\"%s\"}",
+             uuid, at);
+    rig_publish(&rig, topic, payload, true);
+}
+
+static void quit(struct term *t)
+{
+    term_type(t, "q");
+    const int status = term_wait_exit(t, 10);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(term_is_given_back(t));
+    assert_true(term_settings_restored(t));
+    term_free(t);
+}
+
+static void test_fleet_appears(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    term_expect(t, "127.0.0.1", 10);
+    heartbeat(LOBBY, "lobby-03", "running");
+    term_expect(t, "lobby-03", 5);
+    term_expect(t, "9b8d1856", 5);
+    heartbeat(KITCHEN, "kitchen-1", "crashed");
+    term_expect(t, "kitchen-1", 5);
+    term_expect(t, "CRASHED", 5);
+    term_expect(t, "ALARMS 1", 5);
+    heartbeat(KITCHEN, "kitchen-1", "running");
+    term_expect_gone(t, "✖ 1 crashed", 5);
+    quit(t);
+}
+
+static void test_acknowledge_clears_the_retained_message(void **state)
+{
+    (void)state;
+    char out[4096];
+
+    fail_service(LOBBY, "2026-04-05T08:00:00Z");
+    struct term *t = console(&usual, NULL);
+    term_expect(t, "SERVICE FAILED", 10);
+    term_expect(t, "infoscreen-simclient.service", 5);
+    assert_int_equal(term_colour_at(t, "SERVICE FAILED", true) == -2, 0);
+    term_type(t, "a");
+    term_expect_gone(t, "SERVICE FAILED", 10);
+    rig_retained(&rig, "infoscreen/" LOBBY "/service_failed", out, sizeof out);
+    assert_string_equal(out, "");
+    rig_retained(&rig, "infoscreen/console/ack/+", out, sizeof out);
+    assert_non_null(strstr(out, "\"acknowledged_by\":\"anna\""));
+    assert_non_null(strstr(out, "\"raised_at\":\"2026-04-05T08:00:00Z\""));
+    quit(t);
+}
+
+static void test_read_only_sends_nothing(void **state)
+{
+    (void)state;
+    char out[4096];
+
+    fail_service(LOBBY, "2026-04-05T09:00:00Z");
+    struct term *t = console(&usual, "--read-only");
+    term_expect(t, "READ-ONLY", 10);
+    term_expect(t, "SERVICE FAILED", 10);
+    term_type(t, "a");
+    term_settle(t, 5);
+    term_expect(t, "SERVICE FAILED", 1);
+    rig_retained(&rig, "infoscreen/" LOBBY "/service_failed", out, sizeof out);
+    assert_true(out[0] != '\0');
+    rig_retained(&rig, "infoscreen/console/presence/+", out, sizeof out);
+    assert_string_equal(out, "");
+    rig_publish(&rig, "infoscreen/" LOBBY "/service_failed", "", true);
+    term_expect_gone(t, "SERVICE FAILED", 5);
+    quit(t);
+}
+
+static void test_broker_dies_and_returns(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    heartbeat(LOBBY, "lobby-03", "running");
+    term_expect(t, "127.0.0.1", 10);
+    rig_broker_kill(&rig, SIGKILL);
+    term_expect(t, "NO BROKER", 10);
+    rig_broker_start(&rig);
+    term_expect_gone(t, "NO BROKER", 40);
+    heartbeat(LOBBY, "lobby-04", "running");
+    term_expect(t, "lobby-04", 5);
+    quit(t);
+}
+
+static void test_every_size(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{24, 80}, {10, 40}, {5, 20}, {1, 1}, {60, 200}, {2, 7}, {36, 120}};
+    struct term *t = console(&usual, NULL);
+
+    heartbeat(LOBBY, "lobby-03", "running");
+    term_expect(t, "lobby-03", 10);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        term_resize(t, sizes[i][0], sizes[i][1]);
+        term_settle(t, 5);
+    }
+    term_expect(t, "lobby-03", 5);
+    quit(t);
+}
+
+static void test_hostile_bytes_stay_outside(void **state)
+{
+    (void)state;
+    static const char evil[] = "{\"hostname\":\"\\u001b]52;c;ZXZpbA==\\u0007\\u202Elobby\",\"ip\":\"\x1b[2J\"}";
+    static const char broken[] = "{\"hostname\":\"\xff\xfe\"}";
+    struct term *t = console(&usual, NULL);
+
+    term_expect(t, "127.0.0.1", 10);
+    rig_publish(&rig, "infoscreen/" LOBBY "/heartbeat", evil, false);
+    rig_publish_bytes(&rig, "infoscreen/" LOBBY "/heartbeat", broken, sizeof broken - 1, false);
+    heartbeat(KITCHEN, "kitchen-1", "running");
+    term_expect(t, "kitchen-1", 5);
+    assert_false(term_saw_bytes(t, "\033]52;", 5));
+    assert_false(term_saw_bytes(t, "\xe2\x80\xae", 3));
+    quit(t);
+}
+
+static void test_filter_detail_help(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    heartbeat(LOBBY, "lobby-03", "running");
+    heartbeat(KITCHEN, "kitchen-1", "running");
+    term_expect(t, "lobby-03", 10);
+    term_expect(t, "kitchen-1", 10);
+    term_type(t, "/kitchen\r");
+    term_expect_gone(t, "lobby-03", 5);
+    term_type(t, "\r");
+    term_expect(t, KITCHEN, 5);
+    term_type(t, "?");
+    term_expect(t, "acknowledge", 5);
+    term_settle(t, 5);
+    term_type(t, "qqqq");
+    term_wait_exit(t, 10);
+    term_free(t);
+}
+
+static void expect_given_back_after(int signo)
+{
+    struct term *t = console(&usual, NULL);
+
+    term_expect(t, "127.0.0.1", 10);
+    kill(term_pid(t), signo);
+    term_wait_exit(t, 10);
+    assert_true(term_is_given_back(t));
+    assert_true(term_settings_restored(t));
+    term_free(t);
+}
+
+static void test_terminal_is_given_back(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGSEGV, SIGABRT, SIGBUS};
+
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        expect_given_back_after(signals[i]);
+}
+
+static void test_without_colour_and_utf8(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {"NO_COLOR=1", "LC_ALL=C", NULL};
+    static const struct term_options poor = {.rows = 24, .cols = 80, .term = "vt100", .env = plain};
+    struct term *t = console(&poor, NULL);
+
+    heartbeat(KITCHEN, "kitchen-1", "crashed");
+    term_expect(t, "kitchen-1", 10);
+    term_expect(t, "CRASHED", 5);
+    for (const char *p = term_screen(t); *p; p++)
+        assert_true((unsigned char)*p < 0x80);
+    quit(t);
+}
+
+static void test_german(void **state)
+{
+    (void)state;
+    static const char *const german[] = {"LANGUAGE=de", NULL};
+    static const struct term_options de = {.rows = 36, .cols = 120, .env = german};
+    struct term *t = console(&de, NULL);
+
+    term_expect(t, "quittieren", 10);
+    quit(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fleet_appears),
+        cmocka_unit_test(test_acknowledge_clears_the_retained_message),
+        cmocka_unit_test(test_read_only_sends_nothing),
+        cmocka_unit_test(test_broker_dies_and_returns),
+        cmocka_unit_test(test_every_size),
+        cmocka_unit_test(test_hostile_bytes_stay_outside),
+        cmocka_unit_test(test_filter_detail_help),
+        cmocka_unit_test(test_terminal_is_given_back),
+        cmocka_unit_test(test_without_colour_and_utf8),
+        cmocka_unit_test(test_german),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
