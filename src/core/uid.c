@@ -1,0 +1,70 @@
+#include "core/uid.h"
+
+#include <string.h>
+#include <uuid/uuid.h>
+
+static int hex_value(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* uuid_parse() wants a string of its own and is slower: this runs for each message's topic. */
+bool uid_parse(const char *s, size_t n, struct uid *out)
+{
+    struct uid u;
+    size_t k = 0;
+
+    if (n != UID_TEXT - 1)
+        return false;
+    for (size_t i = 0; i < n;) {
+        int high, low;
+
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (s[i++] != '-')
+                return false;
+            continue;
+        }
+        high = hex_value((unsigned char)s[i]);
+        low = hex_value((unsigned char)s[i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        u.b[k++] = (uint8_t)(high << 4 | low);
+        i += 2;
+    }
+    *out = u;
+    return true;
+}
+
+void uid_format(const struct uid *u, char out[UID_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *p = out;
+
+    for (size_t k = 0; k < sizeof(u->b); k++) {
+        if (k == 4 || k == 6 || k == 8 || k == 10)
+            *p++ = '-';
+        *p++ = digits[u->b[k] >> 4];
+        *p++ = digits[u->b[k] & 15];
+    }
+    *p = '\0';
+}
+
+bool uid_equal(const struct uid *a, const struct uid *b)
+{
+    return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+bool uid_is_zero(const struct uid *u)
+{
+    static const struct uid zero;
+
+    return uid_equal(u, &zero);
+}
+
+void uid_random(struct uid *out)
+{
+    uuid_generate_random(out->b);
+}
