@@ -39,6 +39,7 @@ struct text512 { char clean[512]; };
  * caller knows whether something changed); dst must hold a string before the call. */
 bool text_clean(char *dst, size_t size, const void *src, size_t len);
 bool text_copy(char *dst, size_t size, struct text src);
+bool text_is_utf8(const void *src, size_t len); /* strictly: no overlong forms, no surrogates */
 bool text_is_empty(struct text t);
 bool text_equal(struct text a, struct text b);
 /* True where needle occurs in t, case folded (Unicode simple folding). Empty needle: true. */

@@ -50,7 +50,9 @@ extern const char *const reject_reasons[REJECTS]; /* N_() */
 /* A field that was there but unusable: the message is used without it. */
 enum field_bit { FIELD_BAD = 1u << 0 };
 
-struct msg_heartbeat { /* also health: what isn't in a message keeps have_* false */
+/* Also health: what isn't in a message keeps have_* false. An explicit null of the process, its pid, an
+ * event id or last_disconnect_at is a value ("none"): have_* true with "", NUMBER_NONE or TIME_NONE. */
+struct msg_heartbeat {
     bool have_process, have_status, have_pid, have_event, have_expected, have_reachable,
         have_reconnects, have_disconnect, have_hostname, have_ip, have_version;
     struct text64 hostname;
@@ -84,15 +86,17 @@ struct msg {
             struct uid command;
             enum command_status status;
             enum ack_topic topic;
+            struct text24 status_word;  /* as sent; status is what it means */
             struct text64 error_code;
             struct text160 error_message;
         } ack;
         struct { struct command command; bool alias; } seen; /* COMMAND_SEEN */
         struct { struct text64 group; } group;                /* "" = emptied */
         struct { struct text64 group; struct text512 shown; } event;
-        struct { struct text64 group; bool off, known; struct text160 reason; int64_t expires_at; } intent;
+        struct { struct text64 group; struct text16 wanted; bool off, known; struct text160 reason; int64_t expires_at; } intent;
         struct {                    /* CONSOLE_ACK: the whole state of the occurrence */
             char alarm_id[ALARM_ID];
+            struct text64 named;     /* the payload's own alarm_id: equal */
             struct text16 action;   /* acknowledge shelve unshelve note */
             struct text64 by, acknowledged_by;
             struct text96 raised_at; /* the occurrence's mark, as sent */
@@ -100,7 +104,7 @@ struct msg {
             struct text512 note;
         } console_ack;
         struct { struct text40 key; struct text64 host, operator_name; struct text16 role; bool recovery; int64_t since_at; } presence;
-        struct { struct text64 name; struct text64 value; } sys; /* below $SYS/broker/ */
+        struct { struct text64 name; struct text64 value; } sys; /* below $SYS/broker/; CANARY: its nonce */
     } u;
 };
 
