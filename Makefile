@@ -18,7 +18,7 @@ LINK       = $(CC) $(ALL_CFLAGS) -pie $(LDFLAGS)
 # What each room may link; a room's tests link these and nothing more.
 LIBS_base   := -linih -lutf8proc -lcrypto -pthread
 LIBS_core   := -lcjson -luuid -lm
-LIBS_broker := -lmosquitto
+LIBS_broker := -lmosquitto -lssl
 LIBS_store  := -lsqlite3
 LIBS_ui     := -lncursesw -ltinfo
 LIBS_cli    := -lcjson
