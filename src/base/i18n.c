@@ -1,75 +1,126 @@
-/* i18n.c - German and English from gettext, wherever the catalogs lie and whatever locales the host has. */
+/* i18n.c - the locale as it is found on bare machines: C.UTF-8 everywhere, de_AT almost nowhere. */
 #include "base/i18n.h"
 
 #include <langinfo.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define DOMAIN "infoscreen-tui"
+#define UTF8_LOCALE "C.UTF-8" /* part of libc on Debian: it exists where no language is installed */
 
-/* gettext translates only where LC_MESSAGES isn't C; a bare host has C.UTF-8 and no de_DE, and there LANGUAGE
- * alone decides which catalog is taken. */
-static void choose_messages(const char *language)
+/* What the environment asks for in one category, by the rules of setlocale(); "" for nothing. */
+static const char *wanted_locale(const char *category)
 {
-    const char *lang = getenv("LC_ALL");
+    const char *const names[] = {"LC_ALL", category, "LANG"};
 
-    if (!lang || !*lang)
-        lang = getenv("LC_MESSAGES");
-    if (!lang || !*lang)
-        lang = getenv("LANG");
-    if (language && *language)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && *value)
+            return value;
+    }
+    return "";
+}
+
+static bool is_plain(const char *locale)
+{
+    return !locale || !*locale || strcmp(locale, "C") == 0 || strcmp(locale, "POSIX") == 0;
+}
+
+/* Is "de_AT.UTF-8" or "de_AT" meant for a UTF-8 terminal? One that names another set is not. */
+static bool names_utf8(const char *locale)
+{
+    const char *set = strchr(locale, '.');
+
+    return !set || strncasecmp(set, ".utf-8", 6) == 0 || strncasecmp(set, ".utf8", 5) == 0;
+}
+
+static bool charset_is_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* A locale that is merely not installed makes setlocale() fail as a whole: everything would fall to
+ * ASCII. Character type and the rest are taken one by one then. */
+static void set_categories(void)
+{
+    const char *ctype = wanted_locale("LC_CTYPE");
+
+    if (setlocale(LC_ALL, ""))
+        return;
+    setlocale(LC_TIME, "");
+    setlocale(LC_COLLATE, "");
+    setlocale(LC_MESSAGES, "");
+    if (!setlocale(LC_CTYPE, "") && !is_plain(ctype) && names_utf8(ctype))
+        setlocale(LC_CTYPE, UTF8_LOCALE);
+}
+
+/* The language of a locale name: "de" of "de_AT.UTF-8". */
+static void language_of(const char *locale, char *out, size_t size)
+{
+    size_t n = strcspn(locale, "_.@");
+
+    snprintf(out, size, "%.*s", (int)n, locale);
+}
+
+/* gettext looks at LANGUAGE only where LC_MESSAGES is more than C. */
+static void set_language(const char *language)
+{
+    const char *wanted = wanted_locale("LC_MESSAGES");
+    char guessed[16] = "";
+    bool missing = !is_plain(wanted) && is_plain(setlocale(LC_MESSAGES, NULL));
+
+    if (*language)
         setenv("LANGUAGE", language, 1);
-    else if (lang && strncmp(lang, "de", 2) == 0 && !getenv("LANGUAGE"))
-        setenv("LANGUAGE", "de", 1); /* the locale may not be installed; the wish stands */
-    const char *now = setlocale(LC_MESSAGES, NULL);
-    if (!now || strcmp(now, "C") == 0 || strcmp(now, "POSIX") == 0)
-        setlocale(LC_MESSAGES, "C.UTF-8");
+    else if (missing && !getenv("LANGUAGE")) {
+        language_of(wanted, guessed, sizeof(guessed));
+        setenv("LANGUAGE", guessed, 1);
+    }
+    if ((*language || missing) && is_plain(setlocale(LC_MESSAGES, NULL)))
+        setlocale(LC_MESSAGES, UTF8_LOCALE);
 }
 
-/* Only a locale that is missing on this host is replaced; a wish for C stays C and gets ASCII. */
-static void choose_charset(bool found)
-{
-    if (!found && !setlocale(LC_ALL, "C.UTF-8"))
-        setlocale(LC_ALL, "C");
-}
-
+/* Beside the executable while it runs from where it was built, else under the prefix. */
 static void bind_catalogs(void)
 {
-    char path[4096];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 16);
+    char exe[PATH_MAX], beside[PATH_MAX + 16];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    char *slash;
 
     if (n > 0) {
-        path[n] = '\0';
-        char *slash = strrchr(path, '/');
+        exe[n] = '\0';
+        slash = strrchr(exe, '/');
         if (slash) {
-            memcpy(slash, "/locale", sizeof "/locale");
-            if (access(path, R_OK) == 0) {
-                bindtextdomain(DOMAIN, path);
-                return;
+            *slash = '\0';
+            snprintf(beside, sizeof(beside), "%s/locale", exe);
+            if (access(beside, R_OK | X_OK) == 0) {
+                bindtextdomain(DOMAIN, beside);
+                goto bound;
             }
         }
     }
     bindtextdomain(DOMAIN, PREFIX "/share/locale");
-}
-
-bool i18n_init(const char *language)
-{
-    const bool found = setlocale(LC_ALL, "") != NULL;
-
-    choose_charset(found);
-    choose_messages(language);
-    setlocale(LC_NUMERIC, "C"); /* JSON, SQL and durations are read by programs */
-    bind_catalogs();
+bound:
     bind_textdomain_codeset(DOMAIN, "UTF-8");
     textdomain(DOMAIN);
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+_Bool i18n_init(const char *language)
+{
+    set_categories();
+    set_language(language ? language : "");
+    setlocale(LC_NUMERIC, "C"); /* JSON and SQL know no decimal comma */
+    bind_catalogs();
+    return charset_is_utf8();
 }
 
 const char *i18n_translate(const char *id)
 {
-    return gettext(id);
+    return *id ? gettext(id) : id;
 }
