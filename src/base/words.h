@@ -23,6 +23,10 @@ void words_render(const struct words *w, translate_fn tr, char *dst, size_t size
 size_t words_pack(const struct words *w, char *dst, size_t size);
 /* Renders a flat form; what is not one is cleaned and shown as it is. */
 void words_render_packed(const char *packed, translate_fn tr, char *dst, size_t size);
+#define WORDS_PACKED 1024 /* bytes that any flat form needs */
+/* A flat form back into words that can be translated; w->id then lives as long as the process. "" gives
+ * no words. Thread-safe. */
+void words_unpack(const char *packed, struct words *w);
 
 #define WORDS_RENDER(w, tr, owned) words_render((w), (tr), (owned)->clean, sizeof(owned)->clean)
 
