@@ -23,7 +23,8 @@ void hash_sha256_hex(const void *bytes, size_t n, char out[SHA256_HEX])
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
 
-    /* Only a lack of memory inside libcrypto can fail here; an alarm's identity must not be wrong. */
+    /* Only a lack of memory inside libcrypto can fail here; an alarm's identity must not be wrong.
+     */
     if (!EVP_Digest(bytes, n, digest, &len, EVP_sha256(), NULL) || len != 32) {
         fputs("infoscreen-tui: SHA-256 is not available: check libcrypto\n", stderr);
         abort();

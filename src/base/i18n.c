@@ -11,8 +11,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define DOMAIN "infoscreen-tui"
-#define UTF8_LOCALE "C.UTF-8" /* part of libc on Debian: it exists where no language is installed */
+#define DOMAIN      "infoscreen-tui"
+#define UTF8_LOCALE "C.UTF-8" /* part of libc on Debian: it exists where no language is installed  \
+                               */
 
 /* What the environment asks for in one category, by the rules of setlocale(); "" for nothing. */
 static const char *wanted_locale(const char *category)

@@ -16,6 +16,7 @@ struct reading {
     ini_fn fn;
     void *user;
     struct err err;
+    char section[64];  /* of the key that err is about */
     int line;          /* the one being parsed */
     bool line_is_open; /* the last chunk did not end its line: the next one belongs to it */
     bool failed;
@@ -45,6 +46,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
     r->err = (struct err){.code = EXIT_USAGE};
     if (r->fn(r->user, section, name, value, r->line, &r->err))
         return 1;
+    snprintf(r->section, sizeof(r->section), "%s", section);
     r->failed = true;
     return 0;
 }
@@ -52,13 +54,12 @@ static int on_key(void *user, const char *section, const char *name, const char 
 /* "PATH:12: [fleet] heartbeat_timeout: …": a handler names its key "fleet.heartbeat_timeout". */
 static bool fail_at_line(const struct reading *r, struct err *e)
 {
-    const char *text = r->err.text, *dot = strchr(text, '.');
-    size_t section = dot ? (size_t)(dot - text) : 0;
+    const char *text = r->err.text;
+    size_t n = strlen(r->section);
 
-    if (section && !memchr(text, ' ', section) && !memchr(text, ':', section) &&
-        !memchr(text, '"', section))
-        return err_set(e, r->err.code, "%s:%d: [%.*s] %s", r->path, r->line, (int)section, text,
-                       dot + 1);
+    if (n && strncmp(text, r->section, n) == 0 && text[n] == '.')
+        return err_set(e, r->err.code, "%s:%d: [%s] %s", r->path, r->line, r->section,
+                       text + n + 1);
     return err_set(e, r->err.code, "%s:%d: %s", r->path, r->line, text);
 }
 
@@ -93,8 +94,9 @@ bool ini_read(const char *path, ini_fn fn, void *user, struct err *e)
     else if (bad == -2)
         err_set(e, EXIT_FAILED, _("%s: out of memory: close other programs"), path);
     else if (bad)
-        err_set(e, EXIT_USAGE, _("%s:%d: neither a [section] nor \"key = value\": mend or remove "
-                                 "the line"),
+        err_set(e, EXIT_USAGE,
+                _("%s:%d: neither a [section] nor \"key = value\": mend or remove "
+                  "the line"),
                 path, bad > 0 ? r.line : 0);
     bad = bad || ferror(r.file);
     fclose(r.file);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINES 200
+#define LINES          200
 #define LINE_MAX_BYTES 512
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -21,8 +21,8 @@ static struct {
 } kept[LINES];
 static unsigned long kept_count;
 
-/* systemd sets JOURNAL_STREAM=device:inode of the stream that it gave us; a child of ours with another
- * stderr inherits the variable, so the numbers decide. */
+/* systemd sets JOURNAL_STREAM=device:inode of the stream that it gave us; a child of ours with
+ * another stderr inherits the variable, so the numbers decide. */
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");

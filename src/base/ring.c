@@ -1,7 +1,7 @@
-/* ring.c - positions only ever grow; the low bits index the bytes. Each side writes one position of its
- * own and reads the other's. The two handshakes (consumer asleep / producer wants room) are of the form
- * "say that I wait, then look once more" against "move, then look whether somebody waits": sequentially
- * consistent on both sides, so that one of the two always sees the other. */
+/* ring.c - positions only ever grow; the low bits index the bytes. Each side writes one position of
+ * its own and reads the other's. The two handshakes (consumer asleep / producer wants room) are of
+ * the form "say that I wait, then look once more" against "move, then look whether somebody waits":
+ * sequentially consistent on both sides, so that one of the two always sees the other. */
 #include "base/ring.h"
 
 #include <assert.h>

@@ -19,10 +19,10 @@ static const char ellipsis[] = "\xe2\x80\xa6";    /* U+2026 */
  * known whether the text ends there or must give way to the ellipsis. */
 struct writer {
     char *dst;
-    size_t at;       /* bytes decided */
-    size_t settled;  /* at most this many can be decided before the end is known */
-    size_t most;     /* without the NUL */
-    bool changed;    /* dst differed so far: its old content is no longer there to compare with */
+    size_t at;      /* bytes decided */
+    size_t settled; /* at most this many can be decided before the end is known */
+    size_t most;    /* without the NUL */
+    bool changed;   /* dst differed so far: its old content is no longer there to compare with */
     bool full;
     unsigned char pending_len;
     char pending[8];

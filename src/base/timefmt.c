@@ -16,7 +16,8 @@ struct date {
     int month, day; /* from 1 */
 };
 
-/* Days since 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is last. */
+/* Days since 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is
+ * last. */
 static int64_t days_from_date(struct date d)
 {
     int64_t y = d.month <= 2 ? d.year - 1 : d.year;

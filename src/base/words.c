@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define US '\x1f'        /* between the parts of the flat form; never in clean text */
-#define RENDER_MAX 1024 /* bytes: an id and three arguments at their longest */
+#define US         '\x1f' /* between the parts of the flat form; never in clean text */
+#define RENDER_MAX 1024   /* bytes: an id and three arguments at their longest */
 
 /* Appends n bytes as far as they fit; text_clean() mends a character cut in two. */
 static size_t put(char *out, size_t at, const char *bytes, size_t n)

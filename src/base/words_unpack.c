@@ -1,5 +1,5 @@
-/* words_unpack.c - the flat form back into words. A message id is a pointer that everyone may keep, so
- * ids that come from a file are remembered for the life of the process, each once. */
+/* words_unpack.c - the flat form back into words. A message id is a pointer that everyone may keep,
+ * so ids that come from a file are remembered for the life of the process, each once. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* vocabulary.c - the words of the wire, the command line and the database, each with the label that people
- * read. One table per enum; everything else looks words up here. */
+/* vocabulary.c - the words of the wire, the command line and the database, each with the label that
+ * people read. One table per enum; everything else looks words up here. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,8 +40,8 @@ const struct vocabulary alarm_kinds[ALARM_KINDS] = {
 };
 
 const struct vocabulary priorities[PRIORITIES] = {
-    [PRIORITY_DEFAULT] = {"", N_("by kind")},   [PRIORITY_LOW] = {"low", N_("low")},
-    [PRIORITY_MEDIUM] = {"medium", N_("medium")}, [PRIORITY_HIGH] = {"high", N_("high")},
+    [PRIORITY_DEFAULT] = {"", N_("by kind")},           [PRIORITY_LOW] = {"low", N_("low")},
+    [PRIORITY_MEDIUM] = {"medium", N_("medium")},       [PRIORITY_HIGH] = {"high", N_("high")},
     [PRIORITY_CRITICAL] = {"critical", N_("critical")},
 };
 
@@ -102,10 +102,10 @@ int vocabulary_find(const struct vocabulary *table, int n, const char *word)
 
 /* What is wider than one device first; what stops a screen before what only delays one. */
 static const enum priority kind_priorities[] = {
-    [ALARM_SERVICE_FAILED] = PRIORITY_HIGH,    [ALARM_PROCESS_CRASHED] = PRIORITY_HIGH,
-    [ALARM_CLIENT_SILENT] = PRIORITY_MEDIUM,   [ALARM_CLIENT_FLAPPING] = PRIORITY_LOW,
-    [ALARM_COMMAND_FAILED] = PRIORITY_MEDIUM,  [ALARM_DEVICE_NOT_BACK] = PRIORITY_HIGH,
-    [ALARM_GROUP_OUTAGE] = PRIORITY_CRITICAL,  [ALARM_BROKER_OUTAGE] = PRIORITY_CRITICAL,
+    [ALARM_SERVICE_FAILED] = PRIORITY_HIGH,         [ALARM_PROCESS_CRASHED] = PRIORITY_HIGH,
+    [ALARM_CLIENT_SILENT] = PRIORITY_MEDIUM,        [ALARM_CLIENT_FLAPPING] = PRIORITY_LOW,
+    [ALARM_COMMAND_FAILED] = PRIORITY_MEDIUM,       [ALARM_DEVICE_NOT_BACK] = PRIORITY_HIGH,
+    [ALARM_GROUP_OUTAGE] = PRIORITY_CRITICAL,       [ALARM_BROKER_OUTAGE] = PRIORITY_CRITICAL,
     [ALARM_BROKER_UNREACHABLE] = PRIORITY_CRITICAL,
 };
 static_assert(COUNT(kind_priorities) == ALARM_KINDS, "an alarm kind without a priority");
@@ -130,8 +130,12 @@ void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]
 
 struct text client_name(const struct client *c, struct text64 *scratch)
 {
+    char digits[UID_TEXT];
+
     if (!text_is_empty(TEXT(c->hostname)))
         return TEXT(c->hostname);
-    TEXT_SET(scratch, c->spelling, 8);
+    uid_format(&c->id, digits);
+    scratch->clean[0] = '\0';
+    TEXT_SET(scratch, c->spelling[0] ? c->spelling : digits, 8);
     return TEXT(*scratch);
 }
