@@ -46,6 +46,9 @@ bool text_equal(struct text a, struct text b);
 bool text_contains(struct text t, struct text needle);
 /* Order for people: case folded, digits by value ("lobby-9" before "lobby-10"). */
 int text_compare(struct text a, struct text b);
+/* The same order for strcmp(): a string without NUL inside, of at most size - 1 bytes (2 per byte of t
+ * suffice); returns its length. Texts that differ in case or leading zeros only have equal keys. */
+size_t text_sort_key(struct text t, unsigned char *dst, size_t size);
 
 /* Cells that t takes on the terminal (grapheme by grapheme; the one place that asks wcwidth). */
 int text_width(struct text t);

@@ -1,5 +1,7 @@
 /* filter.h - the filter language of screen and command line: words that must all match; "text" in any
- * shown field, "state:crashed", "group:vienna", "kind:…", "uuid:9b8d", "name:lobby"; "!" negates a word. */
+ * shown field, "state:crashed", "group:vienna", "kind:…", "uuid:9b8d", "name:lobby"; "!" negates a word.
+ * "…" keeps blanks and colons together (name:"hall 2"). Of states, kinds and uuids the beginning is
+ * enough; case never matters. A kind asked of a client means that alarm's condition holds for it. */
 #ifndef CORE_FILTER_H
 #define CORE_FILTER_H
 
@@ -16,7 +18,9 @@ bool filter_command(const struct filter *f, const struct command *cmd, const str
 enum client_sort { SORT_STATE, SORT_NAME, SORT_UUID, SORT_GROUP, SORT_BEAT, SORT_PROCESS, SORT_RECONNECTS,
                    SORT_DISCONNECT, SORT_EVENT, CLIENT_SORTS };
 /* Fills order[] (room for core_client_count) with the indexes that match, sorted; returns how many.
- * Ties by name, then uuid, so that rows never jump. */
+ * Ascending is as the column shows it: the worst state first, names from A (numbers by value), BEAT the
+ * youngest first, counts and times from the smallest. What has no value comes last either way. Ties by
+ * name, then uuid, so that rows never jump. Without memory the rows come unsorted. */
 uint32_t query_clients(const struct core *c, const struct filter *f, enum client_sort sort, bool descending,
                        uint32_t *order);
 
