@@ -1,0 +1,216 @@
+/* The ring between two threads: order, content, wake-ups, back pressure. Run under TSan too. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+
+#include "base/ring.h"
+
+static bool readable(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, timeout_ms) == 1;
+}
+
+static void push(struct ring *r, const void *bytes, size_t n)
+{
+    void *at = ring_reserve(r, n);
+
+    assert_non_null(at);
+    assert_int_equal((uintptr_t)at % 16, 0);
+    if (n)
+        memcpy(at, bytes, n);
+    ring_commit(r, n);
+}
+
+static void test_one_wake_up_per_batch(void **state)
+{
+    struct ring *r = ring_new(1);
+    const char *got;
+    size_t n;
+
+    (void)state;
+    assert_non_null(r);
+    assert_false(readable(ring_fd(r), 0));
+    assert_null(ring_peek(r, &n));
+    push(r, "one", 4);
+    push(r, "two", 4);
+    assert_null(ring_peek(r, &n)); /* committed, not yet flushed */
+    assert_false(readable(ring_fd(r), 0));
+    ring_flush(r);
+    assert_true(readable(ring_fd(r), 0));
+    got = ring_peek(r, &n);
+    assert_string_equal(got, "one");
+    assert_int_equal(n, 4);
+    assert_string_equal(ring_peek(r, &n), "one"); /* a second look is the same record */
+    ring_pop(r);
+    assert_string_equal(ring_peek(r, &n), "two");
+    assert_true(readable(ring_fd(r), 0)); /* who stops half-way is woken again */
+    ring_pop(r);
+    assert_null(ring_peek(r, &n));
+    assert_false(readable(ring_fd(r), 0));
+    ring_flush(r); /* nothing new: no wake-up */
+    assert_false(readable(ring_fd(r), 0));
+    ring_free(r);
+}
+
+static void test_commit_less_and_nothing(void **state)
+{
+    struct ring *r = ring_new(4096);
+    size_t n;
+
+    (void)state;
+    memcpy(ring_reserve(r, 500), "abc", 4);
+    ring_commit(r, 4);
+    assert_non_null(ring_reserve(r, 500)); /* given up */
+    push(r, NULL, 0);
+    ring_flush(r);
+    assert_string_equal(ring_peek(r, &n), "abc");
+    assert_int_equal(n, 4);
+    ring_pop(r);
+    assert_non_null(ring_peek(r, &n));
+    assert_int_equal(n, 0);
+    ring_pop(r);
+    assert_null(ring_peek(r, &n));
+    assert_int_equal(ring_used(r), 0);
+    ring_free(r);
+}
+
+static void test_full(void **state)
+{
+    struct ring *r = ring_new(4096);
+    size_t n, count = 0;
+
+    (void)state;
+    assert_null(ring_reserve(r, 1025)); /* more than a quarter never fits */
+    while (ring_reserve(r, 1000)) {
+        ring_commit(r, 1000);
+        count++;
+    }
+    assert_in_range(count, 3, 4);
+    ring_want_room(r); /* flushes, too: else nobody could make room */
+    assert_null(ring_reserve(r, 1000));
+    assert_false(readable(ring_room_fd(r), 0));
+    while (ring_peek(r, &n))
+        ring_pop(r);
+    assert_true(readable(ring_room_fd(r), 0));
+    assert_non_null(ring_reserve(r, 1024));
+    assert_false(readable(ring_room_fd(r), 0));
+    ring_commit(r, 1024);
+    ring_free(r);
+}
+
+/* ---- two threads ---- */
+
+#define RECORDS 3000000u
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+struct record {
+    uint32_t number, length;
+    unsigned char bytes[];
+};
+
+static size_t record_length(uint32_t *seed)
+{
+    uint32_t x = next_random(seed);
+
+    return x % 100 == 0 ? x % 900 : x % 60;
+}
+
+static void *produce(void *user)
+{
+    struct ring *r = user;
+    uint32_t seed = 1, batch = 2;
+
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        size_t n = record_length(&seed);
+        struct record *record = ring_reserve(r, sizeof(*record) + n);
+
+        while (!record) {
+            ring_want_room(r);
+            record = ring_reserve(r, sizeof(*record) + n);
+            if (!record && !readable(ring_room_fd(r), 10000))
+                return "nobody made room";
+        }
+        record->number = i;
+        record->length = (uint32_t)n;
+        memset(record->bytes, (int)(i & 0xff), n);
+        ring_commit(r, sizeof(*record) + n);
+        if (next_random(&batch) % 8 == 0)
+            ring_flush(r);
+    }
+    ring_flush(r);
+    return NULL;
+}
+
+/* Sleeps on the descriptor whenever the ring is empty: a lost wake-up ends in the deadline. */
+static const char *consume(struct ring *r)
+{
+    uint32_t seed = 1;
+
+    for (uint32_t i = 0; i < RECORDS;) {
+        const struct record *record;
+        size_t n;
+
+        if (!readable(ring_fd(r), 10000))
+            return "a wake-up was lost";
+        for (int budget = 100; budget && (record = ring_peek(r, &n)); budget--, i++) {
+            size_t length = record_length(&seed);
+
+            if (record->number != i || record->length != length || n != sizeof(*record) + length)
+                return "a record is missing or damaged";
+            for (size_t k = 0; k < length; k++) {
+                if (record->bytes[k] != (i & 0xff))
+                    return "a record's bytes are wrong";
+            }
+            ring_pop(r);
+        }
+    }
+    return NULL;
+}
+
+static void test_two_threads(void **state)
+{
+    static const size_t sizes[] = {4096, 65536};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct ring *r = ring_new(sizes[i]);
+        pthread_t producer;
+        const char *wrong;
+        void *stuck;
+
+        assert_int_equal(pthread_create(&producer, NULL, produce, r), 0);
+        wrong = consume(r);
+        if (wrong)
+            fail_msg("%s", wrong);
+        pthread_join(producer, &stuck);
+        assert_null(stuck);
+        assert_int_equal(ring_used(r), 0);
+        ring_free(r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_wake_up_per_batch),
+        cmocka_unit_test(test_commit_less_and_nothing),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_two_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
