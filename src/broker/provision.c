@@ -1,0 +1,274 @@
+/* provision.c - a new Mosquitto directory, and what an existing one says of itself. */
+#include "broker/provision.h"
+#include "broker/provision_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/i18n.h"
+
+/* ---- making one ---- */
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static bool dir_is_empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *entry;
+    bool empty = true;
+
+    if (!d)
+        return errno == ENOENT;
+    while (empty && (entry = readdir(d)))
+        empty = is_dot(entry->d_name);
+    closedir(d);
+    return empty;
+}
+
+/* How many lines of a differ from the line at the same place of b; *first gets the first of them.
+ */
+static int lines_differing(const char *a, const char *b, int *first)
+{
+    int count = 0;
+
+    for (int line = 1; *a || *b; line++) {
+        const size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        if (n != m || memcmp(a, b, n) != 0)
+            if (count++ == 0)
+                *first = line;
+        a += n + (a[n] == '\n');
+        b += m + (b[m] == '\n');
+    }
+    return count;
+}
+
+/* Nothing is overwritten; who runs it again learns what is different. */
+static bool refuse_existing(const struct layout *l, struct err *e)
+{
+    struct buf now = BUF_INIT, then = BUF_INIT;
+    int first = 0, differ;
+
+    if (access(l->conf, F_OK) != 0)
+        err_set(e, EXIT_POLICY, _("%s isn't empty: choose another directory; nothing was written"),
+                l->dir);
+    else if (file_read(l->conf, &now, e) && conf_write(l, &then)) {
+        differ = lines_differing(buf_str(&now), buf_str(&then), &first);
+        if (differ == 0)
+            err_set(e, EXIT_POLICY,
+                    _("%s is a broker already, and mosquitto.conf would stay as it is, only "
+                      "passwords would "
+                      "be new: broker add and rotate change it; nothing was written"),
+                    l->dir);
+        else
+            err_set(e, EXIT_POLICY,
+                    _("%s is a broker already: %d lines of mosquitto.conf would change, from line "
+                      "%d on, "
+                      "and all passwords; choose another directory; nothing was written"),
+                    l->dir, differ, first);
+    }
+    buf_fini(&now);
+    buf_fini(&then);
+    return false;
+}
+
+static bool check_addresses(const struct layout *l, const struct provision_init *o, struct err *e)
+{
+    const struct listener_part *parts[] = {&l->console, &l->devices};
+
+    if (l->console.port == l->devices.port)
+        return err_set(e, EXIT_USAGE,
+                       _("consoles and devices need ports of their own: both are %d"),
+                       l->console.port);
+    for (int i = 0; i < 2; i++)
+        if (!parts[i]->tls && !o->insecure && !host_is_loopback(parts[i]->host))
+            return err_set(
+                e, EXIT_POLICY,
+                _("passwords would cross the network in the clear on port %d: give --cert, --key "
+                  "and --cafile, or --self-signed, or insist with --insecure"),
+                parts[i]->port);
+    return true;
+}
+
+static bool make_dir(const char *path, mode_t mode, const struct owner *o, bool *made,
+                     struct err *e)
+{
+    *made = mkdir(path, 0700) == 0;
+    if (!*made && errno != EEXIST)
+        return file_error(e, path);
+    if ((o->change && chown(path, o->uid, o->gid) != 0) || chmod(path, mode) != 0)
+        return file_error(e, path);
+    return true;
+}
+
+enum { NEW_CONSOLE_PASSWORDS, NEW_CONSOLE_RULES, NEW_PASSWORDS, NEW_RULES, NEW_CONF, NEW_FILES };
+
+static bool write_files(const struct layout *l, const struct owner *o, struct account *server,
+                        struct err *e)
+{
+    struct change c[NEW_FILES] = {0};
+    char nonce[33];
+    bool ok = change_begin(&c[NEW_CONSOLE_PASSWORDS], l->console.password_file, 0600, o, e) &&
+              change_begin(&c[NEW_CONSOLE_RULES], l->console.acl_file, 0640, o, e) &&
+              change_begin(&c[NEW_PASSWORDS], l->devices.password_file, 0600, o, e) &&
+              change_begin(&c[NEW_RULES], l->devices.acl_file, 0640, o, e) &&
+              change_begin(&c[NEW_CONF], l->conf, 0640, o, e);
+
+    snprintf(server->username, sizeof server->username, "%s", SERVER_ACCOUNT);
+    server->client_uuid[0] = '\0';
+    password_make(server->password);
+    random_hex(nonce, 16);
+    ok = ok && passwd_write(&c[NEW_CONSOLE_PASSWORDS].after, server->username, server->password) &&
+         acl_write_server(&c[NEW_CONSOLE_RULES].after, nonce) &&
+         buf_puts(&c[NEW_RULES].after,
+                  "# Devices: each its own topics. Made by infoscreen-tui broker add.\n") &&
+         buf_puts(&c[NEW_PASSWORDS].after, "") && conf_write(l, &c[NEW_CONF].after) &&
+         changes_apply(c, NEW_FILES, e);
+    if (!ok && e && !e->code)
+        err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    changes_fini(c, NEW_FILES);
+    return ok;
+}
+
+static void remove_made(const struct layout *l, bool made)
+{
+    static const char *const names[] = {"console.passwd", "console.acl",    "devices.passwd",
+                                        "devices.acl",    "mosquitto.conf", "server.crt",
+                                        "server.key",     "ca.crt",         "ca.key"};
+    char path[PATH_SIZE];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (path_join(path, l->dir, names[i], NULL))
+            unlink(path);
+    if (path_join(path, l->dir, "data", NULL))
+        rmdir(path);
+    if (made)
+        rmdir(l->dir);
+}
+
+static bool fill_dir(const struct layout *l, const struct provision_init *o,
+                     const struct owner *owner, struct account *server, struct err *e)
+{
+    char data[PATH_SIZE];
+    bool made = false, ignored;
+    const bool ok = make_dir(l->dir, 0750, owner, &made, e) && path_join(data, l->dir, "data", e) &&
+                    make_dir(data, 0700, owner, &ignored, e) && tls_install(l, o, owner, e) &&
+                    write_files(l, owner, server, e);
+
+    if (!ok)
+        remove_made(l, made);
+    return ok;
+}
+
+bool provision_create(const struct provision_init *o, struct account *server, struct err *e)
+{
+    struct layout *l = calloc(1, sizeof *l);
+    struct owner owner;
+    bool ok = false;
+
+    if (!l)
+        return err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    if (o->cert && o->self_signed)
+        err_set(e, EXIT_USAGE, _("--cert and --self-signed exclude each other: give one"));
+    else if (o->key && !o->cert)
+        err_set(e, EXIT_USAGE, _("a key without its certificate: give --cert too"));
+    else if (o->cert && !o->key)
+        err_set(e, EXIT_USAGE, _("a certificate without its key: give --key too"));
+    else if (owner_find(&owner, e) && listen_parse(o->listen, "", 1, &l->console, e) &&
+             listen_parse(o->device_listen, "", 1, &l->devices, e) &&
+             dir_absolute(o->dir, l->dir, e) && layout_plan(l, o, e) && check_addresses(l, o, e))
+        ok = !dir_is_empty(l->dir)
+                 ? refuse_existing(l, e)
+                 : dir_reachable(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);
+    free(l);
+    return ok;
+}
+
+/* ---- looking at one ---- */
+
+struct listing {
+    struct account *rows;
+    int n, cap;
+};
+
+static bool listing_add(void *user, const char *username, const char *uuid)
+{
+    struct listing *l = user;
+
+    if (l->n == l->cap) {
+        const int cap = l->cap ? l->cap * 2 : 64;
+        struct account *rows = realloc(l->rows, (size_t)cap * sizeof *rows);
+        if (!rows)
+            return false;
+        l->rows = rows;
+        l->cap = cap;
+    }
+    l->rows[l->n] = (struct account){0};
+    snprintf(l->rows[l->n].username, USERNAME_SIZE, "%s", username);
+    snprintf(l->rows[l->n].client_uuid, UID_TEXT, "%s", uuid);
+    l->n++;
+    return true;
+}
+
+bool provision_list(const char *dir, struct account **list, int *n, struct err *e)
+{
+    struct layout *l = malloc(sizeof *l);
+    struct buf console = BUF_INIT, rules = BUF_INIT;
+    struct listing out = {0};
+    bool ok = l && layout_read(l, dir, e) && file_read(l->console.password_file, &console, e) &&
+              file_read(l->devices.acl_file, &rules, e);
+
+    if (ok && passwd_has(buf_str(&console), SERVER_ACCOUNT))
+        ok = listing_add(&out, SERVER_ACCOUNT, "");
+    ok = ok && acl_each_account(buf_str(&rules), listing_add, &out);
+    if (!ok && (!e || !e->code))
+        err_set(e, EXIT_FAILED, _("out of memory: nothing was read"));
+    buf_fini(&console);
+    buf_fini(&rules);
+    free(l);
+    if (!ok) {
+        free(out.rows);
+        return false;
+    }
+    *list = out.rows;
+    *n = out.n;
+    return true;
+}
+
+bool provision_ports(const char *dir, int *console_port, int *device_port, struct err *e)
+{
+    struct layout *l = malloc(sizeof *l);
+    const bool ok = l && layout_read(l, dir, e);
+
+    if (ok) {
+        *console_port = l->console.port;
+        *device_port = l->devices.port;
+    }
+    free(l);
+    return ok;
+}
+
+bool provision_console(const char *dir, struct provision_console *out, struct err *e)
+{
+    struct layout *l = malloc(sizeof *l);
+    const bool ok = l && layout_read(l, dir, e);
+
+    if (ok) {
+        const char *host = l->console.host;
+        const bool any = !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+        snprintf(out->host, sizeof out->host, "%s", any ? "localhost" : host);
+        snprintf(out->cafile, sizeof out->cafile, "%s", l->console.cafile);
+        out->port = l->console.port;
+    }
+    free(l);
+    return ok;
+}

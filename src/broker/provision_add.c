@@ -1,0 +1,252 @@
+/* provision_add.c - accounts for devices: one rewrite, one reload, one proof, however many they
+ * are. */
+#include "broker/provision_parts.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/i18n.h"
+#include "base/text.h"
+
+#define PREFIX_CHARS 8
+
+/* The order in which files take their place. A kill between two leaves rules without an account,
+ * which is harmless; an account without rules would be refused everything. The console's rules,
+ * which hold the canary, come last: it passes only if all before it is in place. */
+enum { CHANGE_RULES, CHANGE_PASSWORDS, CHANGE_CONF, CHANGE_CANARY, CHANGES };
+
+/* Who has which prefix, for the whole directory and the new ones: a sorted table. */
+struct taken {
+    char uuid[UID_TEXT];
+    bool is_new;
+};
+
+struct table {
+    struct taken *rows;
+    size_t n, cap;
+};
+
+static bool table_add(struct table *t, const char *uuid, bool is_new)
+{
+    if (t->n == t->cap) {
+        const size_t cap = t->cap ? t->cap * 2 : 64;
+        struct taken *rows = realloc(t->rows, cap * sizeof *rows);
+        if (!rows)
+            return false;
+        t->rows = rows;
+        t->cap = cap;
+    }
+    snprintf(t->rows[t->n].uuid, UID_TEXT, "%s", uuid);
+    t->rows[t->n++].is_new = is_new;
+    return true;
+}
+
+static bool add_existing(void *user, const char *username, const char *uuid)
+{
+    (void)username;
+    return table_add(user, uuid, false);
+}
+
+static int by_uuid(const void *a, const void *b)
+{
+    return strcasecmp(((const struct taken *)a)->uuid, ((const struct taken *)b)->uuid);
+}
+
+static bool refuse_pair(const struct taken *a, const struct taken *b, struct err *e)
+{
+    if (strcasecmp(a->uuid, b->uuid) != 0)
+        return err_set(e, EXIT_POLICY,
+                       _("%s and %s begin with the same 8 characters and would share an account: "
+                         "give one of the devices a new uuid; nothing was written"),
+                       a->uuid, b->uuid);
+    if (a->is_new && b->is_new)
+        return err_set(e, EXIT_POLICY, _("%s is given twice: name it once; nothing was written"),
+                       a->uuid);
+    return err_set(e, EXIT_POLICY,
+                   _("%s has an account already: broker rotate gives it a new password; "
+                     "nothing was written"),
+                   a->uuid);
+}
+
+static bool check_table(struct table *t, struct err *e)
+{
+    if (t->n)
+        qsort(t->rows, t->n, sizeof *t->rows, by_uuid);
+    for (size_t i = 1; i < t->n; i++) {
+        const struct taken *a = &t->rows[i - 1], *b = &t->rows[i];
+        if (strncasecmp(a->uuid, b->uuid, PREFIX_CHARS) == 0 && (a->is_new || b->is_new))
+            return refuse_pair(a, b, e);
+    }
+    return true;
+}
+
+static bool check_uuids(const char *rules, const char *const *uuids, int n, int *total,
+                        struct err *e)
+{
+    struct table t = {0};
+    struct uid ignored;
+    bool ok = acl_each_account(rules, add_existing, &t);
+
+    for (int i = 0; ok && i < n; i++) {
+        if (!uid_parse(uuids[i], strlen(uuids[i]), &ignored)) {
+            struct text96 shown = {""};
+            TEXT_SET(&shown, uuids[i], strlen(uuids[i]));
+            free(t.rows);
+            return err_set(e, EXIT_USAGE,
+                           _("\"%s\" is no uuid: write 8-4-4-4-12 hexadecimal digits"),
+                           shown.clean);
+        }
+        ok = table_add(&t, uuids[i], true);
+    }
+    *total = (int)t.n;
+    ok = ok ? check_table(&t, e) : err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    free(t.rows);
+    return ok;
+}
+
+static void name_account(struct account *a, const char *uuid)
+{
+    snprintf(a->client_uuid, sizeof a->client_uuid, "%s", uuid);
+    snprintf(a->username, sizeof a->username, "infoscreen-client-%.*s", PREFIX_CHARS, uuid);
+    password_make(a->password);
+}
+
+static bool ends_in_line(struct buf *b)
+{
+    return b->len == 0 || b->data[b->len - 1] == '\n' || buf_putc(b, '\n');
+}
+
+static bool write_accounts(struct change *c, const struct account *made, int n, const char *group)
+{
+    struct buf *rules = &c[CHANGE_RULES].after, *passwords = &c[CHANGE_PASSWORDS].after;
+    bool ok = buf_puts(rules, buf_str(&c[CHANGE_RULES].before)) && ends_in_line(rules) &&
+              buf_puts(passwords, buf_str(&c[CHANGE_PASSWORDS].before)) && ends_in_line(passwords);
+
+    for (int i = 0; ok && i < n; i++)
+        ok = acl_write_device(rules, &made[i], group) &&
+             passwd_write(passwords, made[i].username, made[i].password);
+    return ok;
+}
+
+static bool begin_changes(const struct layout *l, struct change *c, struct err *e)
+{
+    struct owner o;
+
+    return owner_find(&o, e) && change_begin(&c[CHANGE_RULES], l->devices.acl_file, 0640, &o, e) &&
+           change_begin(&c[CHANGE_PASSWORDS], l->devices.password_file, 0600, &o, e) &&
+           change_begin(&c[CHANGE_CONF], l->conf, 0640, &o, e) &&
+           change_begin(&c[CHANGE_CANARY], l->console.acl_file, 0640, &o, e);
+}
+
+static bool validate(const struct change *c, struct err *e)
+{
+    return acl_validate(c[CHANGE_RULES].path, buf_str(&c[CHANGE_RULES].after), e) &&
+           acl_validate(c[CHANGE_CANARY].path, buf_str(&c[CHANGE_CANARY].after), e) &&
+           passwd_validate(c[CHANGE_PASSWORDS].path, buf_str(&c[CHANGE_PASSWORDS].after), e);
+}
+
+/* Files in place, broker told, and proved where that is possible. If the proof fails the old files
+ * come back and the broker reads them. */
+static bool take_effect(const struct layout *l, struct change *c, const struct provision_reload *r,
+                        const char *nonce, enum provision_proof *proof, struct err *e)
+{
+    const pid_t pid = r && r->broker_pid ? r->broker_pid : broker_find(l);
+    bool ok;
+
+    *proof = PROOF_NOT_RUNNING;
+    if (!changes_apply(c, CHANGES, e))
+        return false;
+    if (!pid)
+        return true;
+    ok = broker_reload(pid, e);
+    if (ok && (!r || !r->server_password)) {
+        *proof = PROOF_NO_CREDENTIALS;
+        return true;
+    }
+    if (ok && broker_prove(l, r, nonce, e)) {
+        *proof = PROOF_PASSED;
+        return true;
+    }
+    if (!changes_revert(c, CHANGES, NULL))
+        err_set(e, EXIT_FAILED,
+                _("the reload couldn't be proved, and the old files couldn't be put back: "
+                  "stop the broker and repair %s"),
+                l->dir);
+    broker_reload(pid, NULL);
+    return false;
+}
+
+static bool add_locked(const struct layout *l, const char *const *uuids, int n, const char *group,
+                       const struct provision_reload *r, struct account *made,
+                       enum provision_proof *proof, struct err *e)
+{
+    struct change c[CHANGES] = {0};
+    char nonce[33];
+    int total = 0;
+    bool ok = begin_changes(l, c, e) &&
+              check_uuids(buf_str(&c[CHANGE_RULES].before), uuids, n, &total, e);
+
+    if (ok) {
+        for (int i = 0; i < n; i++)
+            name_account(&made[i], uuids[i]);
+        random_hex(nonce, 16);
+        ok = write_accounts(c, made, n, group) &&
+             conf_fit(buf_str(&c[CHANGE_CONF].before), total, &c[CHANGE_CONF].after) &&
+             acl_replace_canary(buf_str(&c[CHANGE_CANARY].before), nonce, &c[CHANGE_CANARY].after);
+        if (!ok)
+            err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    }
+    ok = ok && validate(c, e) && take_effect(l, c, r, nonce, proof, e);
+    changes_fini(c, CHANGES);
+    return ok;
+}
+
+bool provision_add_accounts(const char *dir, const char *const *uuids, int n, const char *group,
+                            const struct provision_reload *r, struct account *made,
+                            enum provision_proof *proof, struct err *e)
+{
+    struct layout *l = malloc(sizeof *l);
+    bool ok = false;
+    int lock = -1;
+
+    if (!l) {
+        err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+        return false;
+    }
+    if (n < 1)
+        err_set(e, EXIT_USAGE, _("no uuid was given: name the devices to add"));
+    else if (group && *group && !group_valid(group))
+        err_set(e, EXIT_USAGE,
+                _("that group can't be part of a topic: leave out / + # and line breaks"));
+    else if (layout_read(l, dir, e)) {
+        lock = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (lock < 0 || flock(lock, LOCK_EX) != 0)
+            file_error(e, l->dir);
+        else
+            ok = add_locked(l, uuids, n, group, r, made, proof, e);
+    }
+    if (lock >= 0)
+        close(lock);
+    free(l);
+    return ok;
+}
+
+bool provision_add(const char *dir, const char *const *uuids, int n, const char *group,
+                   pid_t broker_pid, struct account *made, bool *proved, struct err *e)
+{
+    const char *password = getenv("MQTT_PASSWORD");
+    const struct provision_reload r = {.broker_pid = broker_pid,
+                                       .server_password = password && *password ? password : NULL};
+    enum provision_proof proof = PROOF_NOT_RUNNING;
+    const bool ok = provision_add_accounts(dir, uuids, n, group, &r, made, &proof, e);
+
+    if (proved)
+        *proved = ok && proof == PROOF_PASSED;
+    return ok;
+}

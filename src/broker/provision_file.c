@@ -1,0 +1,286 @@
+/* provision_file.c - files that must be whole at any moment: a broker that reloads a broken one
+ * lets everyone in. */
+#include "broker/provision_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+#define BROKER_USER "mosquitto"
+
+bool file_error(struct err *e, const char *path)
+{
+    const int why = errno;
+    struct text160 shown = {""};
+
+    TEXT_SET(&shown, path, strlen(path));
+    return err_set(e, EXIT_FAILED, "%s: %s", shown.clean, strerror(why));
+}
+
+bool path_join(char out[PATH_SIZE], const char *dir, const char *name, struct err *e)
+{
+    const int n = snprintf(out, PATH_SIZE, "%s/%s", dir, name);
+
+    if (n > 0 && n < PATH_SIZE)
+        return true;
+    return err_set(e, EXIT_FAILED,
+                   _("the path of the directory is too long: choose a shorter one"));
+}
+
+bool owner_find(struct owner *o, struct err *e)
+{
+    const struct passwd *pw;
+
+    *o = (struct owner){0};
+    if (geteuid() != 0)
+        return true;
+    pw = getpwnam(BROKER_USER);
+    if (!pw)
+        return err_set(e, EXIT_FAILED,
+                       _("there is no user %s, whom the broker becomes: install mosquitto first"),
+                       BROKER_USER);
+    *o = (struct owner){.change = true, .uid = pw->pw_uid, .gid = pw->pw_gid};
+    return true;
+}
+
+static bool make_parents(char *path, struct err *e)
+{
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        bool made;
+        *p = '\0';
+        made = mkdir(path, 0755) == 0 || errno == EEXIST;
+        if (!made)
+            file_error(e, path);
+        *p = '/';
+        if (!made)
+            return false;
+    }
+    return true;
+}
+
+bool dir_absolute(const char *dir, char out[PATH_SIZE], struct err *e)
+{
+    char copy[PATH_SIZE], whole[PATH_SIZE];
+    char *parent = NULL, *last;
+    size_t n = strlen(dir);
+    bool ok = false;
+
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    if (n == 0 || n >= sizeof copy)
+        return err_set(e, EXIT_USAGE, _("no usable directory was given: --dir names it"));
+    snprintf(copy, sizeof copy, "%.*s", (int)n, dir);
+    parent = realpath(copy, NULL);
+    if (parent) { /* it exists: links are resolved, and the configuration names the real place */
+        ok = snprintf(out, PATH_SIZE, "%s", parent) < PATH_SIZE;
+        free(parent);
+        return ok || err_set(e, EXIT_FAILED,
+                             _("the path of the directory is too long: choose a shorter one"));
+    }
+    if (!make_parents(copy, e))
+        return false;
+    snprintf(whole, sizeof whole, "%s", copy);
+    last = strrchr(whole, '/');
+    if (last)
+        last++;
+    else
+        last = whole;
+    parent = realpath(dirname(copy), NULL);
+    if (!parent)
+        return file_error(e, copy);
+    ok = path_join(out, strcmp(parent, "/") == 0 ? "" : parent, last, e);
+    free(parent);
+    return ok;
+}
+
+static bool may_enter(const struct stat *st, const struct owner *o)
+{
+    if (st->st_uid == o->uid)
+        return st->st_mode & S_IXUSR;
+    if (st->st_gid == o->gid)
+        return st->st_mode & S_IXGRP;
+    return st->st_mode & S_IXOTH;
+}
+
+bool dir_reachable(const char *dir, const struct owner *o, struct err *e)
+{
+    char path[PATH_SIZE];
+    struct stat st;
+
+    if (!o->change)
+        return true;
+    snprintf(path, sizeof path, "%s", dir);
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        if (stat(path, &st) != 0)
+            return file_error(e, path);
+        if (!may_enter(&st, o)) {
+            struct text160 shown = {""};
+            TEXT_SET(&shown, path, strlen(path));
+            return err_set(e, EXIT_FAILED,
+                           _("user %s can't enter %s: choose another directory, or chmod o+x it"),
+                           BROKER_USER, shown.clean);
+        }
+        *p = '/';
+    }
+    return true;
+}
+
+bool file_read(const char *path, struct buf *out, struct err *e)
+{
+    char chunk[8192];
+    ssize_t n = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0;
+
+    while (ok && (n = read(fd, chunk, sizeof chunk)) > 0)
+        ok = buf_append(out, chunk, (size_t)n);
+    if (!ok || n < 0)
+        file_error(e, path);
+    if (fd >= 0)
+        close(fd);
+    return ok && n == 0;
+}
+
+bool change_begin(struct change *c, const char *path, mode_t mode, const struct owner *o,
+                  struct err *e)
+{
+    struct stat st;
+
+    *c = (struct change){.mode = mode, .owner = *o};
+    snprintf(c->path, sizeof c->path, "%s", path);
+    c->is_new = lstat(path, &st) != 0 && errno == ENOENT;
+    if (c->is_new)
+        return true;
+    if (!file_read(path, &c->before, e))
+        return false;
+    if (stat(path, &st) != 0)
+        return file_error(e, path);
+    c->mode = st.st_mode & 07777;
+    c->owner = (struct owner){.change = geteuid() == 0, .uid = st.st_uid, .gid = st.st_gid};
+    return true;
+}
+
+static bool write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        const ssize_t w = write(fd, bytes, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w <= 0)
+            return false;
+        bytes += w;
+        n -= (size_t)w;
+    }
+    return true;
+}
+
+static void aside_name(const struct change *c, char out[PATH_SIZE + 8])
+{
+    snprintf(out, PATH_SIZE + 8, "%s.new", c->path);
+}
+
+static bool write_aside(const struct change *c, const struct buf *what, struct err *e)
+{
+    char aside[PATH_SIZE + 8];
+    int fd;
+    bool ok;
+
+    aside_name(c, aside);
+    unlink(aside); /* of a run that was killed */
+    fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return file_error(e, aside);
+    ok = write_all(fd, buf_str(what), what->len) &&
+         (!c->owner.change || fchown(fd, c->owner.uid, c->owner.gid) == 0) &&
+         fchmod(fd, c->mode) == 0 && fsync(fd) == 0;
+    if (!ok)
+        file_error(e, aside);
+    close(fd);
+    if (!ok)
+        unlink(aside);
+    return ok;
+}
+
+static bool sync_dir_of(const char *path)
+{
+    char copy[PATH_SIZE];
+    int fd;
+    bool ok;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool put_in_place(const struct change *c, struct err *e)
+{
+    char aside[PATH_SIZE + 8];
+
+    aside_name(c, aside);
+    if (rename(aside, c->path) == 0)
+        return true;
+    file_error(e, c->path);
+    unlink(aside);
+    return false;
+}
+
+bool changes_apply(struct change *c, int n, struct err *e)
+{
+    int done = 0, written = 0;
+
+    for (int i = 0; i < n; i++)
+        if (c[i].after.failed)
+            return err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    while (written < n && write_aside(&c[written], &c[written].after, e))
+        written++;
+    while (written == n && done < n && put_in_place(&c[done], e))
+        done++;
+    if (done == n) {
+        for (int i = 0; i < n; i++)
+            if (!sync_dir_of(c[i].path))
+                return file_error(e, c[i].path);
+        return true;
+    }
+    for (int i = done; i < written; i++) {
+        char aside[PATH_SIZE + 8];
+        aside_name(&c[i], aside);
+        unlink(aside);
+    }
+    changes_revert(c, done, NULL);
+    return false;
+}
+
+bool changes_revert(struct change *c, int n, struct err *e)
+{
+    bool ok = true;
+
+    for (int i = n - 1; i >= 0; i--) {
+        if (c[i].is_new)
+            ok = unlink(c[i].path) == 0 && ok;
+        else
+            ok = write_aside(&c[i], &c[i].before, e) && put_in_place(&c[i], e) && ok;
+        ok = sync_dir_of(c[i].path) && ok;
+    }
+    return ok;
+}
+
+void changes_fini(struct change *c, int n)
+{
+    for (int i = 0; i < n; i++) {
+        buf_fini(&c[i].before);
+        buf_fini(&c[i].after);
+    }
+}

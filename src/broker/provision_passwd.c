@@ -1,0 +1,75 @@
+/* provision_passwd.c - accounts in the format of mosquitto_passwd: PBKDF2 with SHA-512, 101 rounds.
+ * So few rounds are weak for words that people choose; here they hash 128 random bits. */
+#include "broker/provision_parts.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/i18n.h"
+
+#define ROUNDS     101
+#define SALT_BYTES 12
+#define HASH_BYTES 64
+#define BASE64(n)  (((n) + 2) / 3 * 4 + 1)
+
+void password_make(char out[PASSWORD_SIZE])
+{
+    random_hex(out, (PASSWORD_SIZE - 1) / 2);
+}
+
+bool passwd_write(struct buf *out, const char *username, const char *password)
+{
+    unsigned char salt[SALT_BYTES], hash[HASH_BYTES];
+    unsigned char salt64[BASE64(SALT_BYTES)], hash64[BASE64(HASH_BYTES)];
+
+    random_bytes(salt, sizeof salt);
+    if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, ROUNDS, EVP_sha512(),
+                          sizeof hash, hash) != 1)
+        return false;
+    EVP_EncodeBlock(salt64, salt, sizeof salt);
+    EVP_EncodeBlock(hash64, hash, sizeof hash);
+    return buf_printf(out, "%s:$7$%d$%s$%s\n", username, ROUNDS, (const char *)salt64,
+                      (const char *)hash64);
+}
+
+static size_t line_length(const char *line)
+{
+    return strcspn(line, "\n");
+}
+
+static bool line_valid(const char *line, size_t n)
+{
+    const char *colon = memchr(line, ':', n);
+
+    return n == 0 || *line == '#' ||
+           (colon && colon > line && colon[1] == '$' && (colon[2] == '6' || colon[2] == '7') &&
+            colon[3] == '$');
+}
+
+bool passwd_validate(const char *path, const char *text, struct err *e)
+{
+    int line = 1;
+
+    for (const char *p = text; *p; line++) {
+        const size_t n = line_length(p);
+        if (!line_valid(p, n))
+            return err_set(e, EXIT_FAILED,
+                           _("%s:%d: not a line of mosquitto_passwd: repair it first"), path, line);
+        p += n + (p[n] == '\n');
+    }
+    return true;
+}
+
+bool passwd_has(const char *text, const char *username)
+{
+    const size_t len = strlen(username);
+
+    for (const char *p = text; *p;) {
+        const size_t n = line_length(p);
+        if (n > len && p[len] == ':' && memcmp(p, username, len) == 0)
+            return true;
+        p += n + (p[n] == '\n');
+    }
+    return false;
+}
