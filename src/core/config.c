@@ -304,7 +304,7 @@ static int64_t effective_port(const struct config *c)
 {
     if (c->broker.port)
         return c->broker.port;
-    return c->broker.cafile[0] || c->broker.cert[0] ? 8883 : 1883;
+    return c->broker.cafile[0] || c->broker.cert[0] || c->broker.key[0] ? 8883 : 1883;
 }
 
 void config_get(const struct config *c, const struct config_key *k, char *out, unsigned size)
