@@ -98,3 +98,17 @@ check-layers:
 
 clean:
 	rm -rf build
+
+# ---- figures: ratios in one run against programs that users know; asserts nothing ----
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(foreach d,$(DEPS_e2e),$(call objects,$(SRC_$(d))))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_all)
+
+# make bench BENCH="cpu calm" runs only these.
+bench: all $(BENCHES)
+	$(Q)/usr/bin/python3 tests/bench/bench.py $(BUILD) $(BENCH)
+
+soak: all $(BENCHES)
+	$(Q)/usr/bin/python3 tests/bench/soak.py $(BUILD)
