@@ -1,0 +1,351 @@
+/* broker_admin.c - broker init, add, list: the files of a Mosquitto and what to do with them. */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/i18n.h"
+#include "broker/provision.h"
+#include "cli/dataset.h"
+#include "cli/settings.h"
+
+static const char *directory(const struct call *call, struct err *e)
+{
+    const char *dir = call_last(call, "dir");
+
+    if (!dir)
+        err_set(e, EXIT_USAGE, _("%s: the directory is missing: give --dir DIR"), call->sub->name);
+    return dir;
+}
+
+/* ---- accounts: what both subcommands answer ---- */
+
+static void accounts_json(const struct account *a, int n, FILE *out)
+{
+    struct json_out j = {.out = out};
+
+    json_begin(&j, '{');
+    json_key(&j, "accounts");
+    json_begin(&j, '[');
+    for (int i = 0; i < n; i++) {
+        json_line(&j);
+        json_begin(&j, '{');
+        json_key(&j, "username");
+        json_text(&j, TEXT_OURS(a[i].username));
+        json_key(&j, "password");
+        json_text_or_null(&j, TEXT_OURS(a[i].password));
+        json_key(&j, "client_uuid");
+        json_text_or_null(&j, TEXT_OURS(a[i].client_uuid));
+        json_end(&j, '}');
+    }
+    json_end(&j, ']');
+    json_end(&j, '}');
+    fputc('\n', out);
+}
+
+static void accounts_csv(const struct account *a, int n, FILE *out)
+{
+    fputs("username,password,client_uuid\r\n", out);
+    for (int i = 0; i < n; i++)
+        fprintf(out, "%s,%s,%s\r\n", a[i].username, a[i].password, a[i].client_uuid);
+}
+
+/* ---- init ---- */
+
+static void print_connection(const char *dir, const struct account *server, FILE *out)
+{
+    struct provision_console c = {.host = "localhost"};
+    struct err ignored = {0};
+
+    if (!provision_console(dir, &c, &ignored))
+        return;
+    fprintf(out, _("The broker:   mosquitto -c %s/mosquitto.conf\n"), dir);
+    fprintf(out, _("The console:  MQTT_PASSWORD=%s infoscreen-tui -h %s -p %d -u %s"), server->password, c.host,
+            c.port, server->username);
+    if (c.cafile[0])
+        fprintf(out, " --cafile %s", c.cafile);
+    fprintf(out, _("\nDevices:      infoscreen-tui broker add UUID... --dir %s\n"), dir);
+    fputs(_("The password is shown this once.\n"), out);
+}
+
+int run_broker_init(struct call *call, struct err *e)
+{
+    struct account server = {.username = ""};
+    const char *dir = directory(call, e);
+    const struct config *c = &call->globals.config;
+    const struct provision_init o = {
+        .dir = dir,
+        .listen = call_last(call, "listen"),
+        .device_listen = call_last(call, "device-listen"),
+        .cert = call_last(call, "cert"),
+        .key = call_last(call, "key"),
+        .cafile = call_last(call, "cafile"),
+        .self_signed = call_has(call, "self-signed"),
+        .insecure = c->broker.insecure,
+    };
+
+    if (!dir || !provision_create(&o, &server, e))
+        return e->code;
+    if (call->globals.output == OUTPUT_JSON)
+        accounts_json(&server, 1, stdout);
+    else if (call->globals.output == OUTPUT_CSV)
+        accounts_csv(&server, 1, stdout);
+    else
+        print_connection(dir, &server, stdout);
+    const int code = output_finish(stdout, e);
+    explicit_bzero(&server, sizeof server);
+    return code;
+}
+
+/* ---- add ---- */
+
+struct uuid_list {
+    const char **list;
+    int n, cap;
+    char *lines; /* owned text of --file */
+};
+
+static bool push(struct uuid_list *l, const char *uuid, struct err *e)
+{
+    if (l->n == l->cap) {
+        const int cap = l->cap ? l->cap * 2 : 64;
+        const char **grown = realloc(l->list, (size_t)cap * sizeof *grown);
+        if (!grown)
+            return err_set(e, EXIT_FAILED, _("out of memory: give fewer uuids at once"));
+        l->list = grown;
+        l->cap = cap;
+    }
+    l->list[l->n++] = uuid;
+    return true;
+}
+
+static bool read_lines(const char *path, struct buf *b, struct err *e)
+{
+    const bool standard = !strcmp(path, "-");
+    FILE *f = standard ? stdin : fopen(path, "re");
+    char chunk[4096];
+    size_t n;
+
+    if (!f)
+        return err_set(e, EXIT_USAGE, _("--file %s: %s: check its name"), quote(path).clean, strerror(errno));
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        if (!buf_append(b, chunk, n))
+            break;
+    const bool ok = !ferror(f) && !b->failed;
+    if (!standard)
+        fclose(f);
+    return ok || err_set(e, EXIT_FAILED, _("--file %s: cannot be read: check it"), quote(path).clean);
+}
+
+/* One uuid a line; blank lines and # are skipped. */
+static bool push_lines(struct uuid_list *l, const char *path, struct err *e)
+{
+    struct buf b = BUF_INIT;
+    char *state = NULL;
+
+    if (!read_lines(path, &b, e)) {
+        buf_fini(&b);
+        return false;
+    }
+    free(l->lines);
+    l->lines = b.data;
+    for (char *word = l->lines ? strtok_r(l->lines, "\r\n", &state) : NULL; word;
+         word = strtok_r(NULL, "\r\n", &state)) {
+        word += strspn(word, " \t");
+        word[strcspn(word, " \t#")] = '\0';
+        if (word[0] && !push(l, word, e))
+            return false;
+    }
+    return true;
+}
+
+static bool collect(const struct call *call, struct uuid_list *l, struct err *e)
+{
+    const char *file = call_last(call, "file");
+    struct uid ignored;
+
+    for (int i = 0; i < call->arg_count; i++) {
+        const bool standard = !strcmp(call->args[i], "-");
+        if (standard ? (file = "-", false) : !push(l, call->args[i], e))
+            return false;
+    }
+    if (file && !push_lines(l, file, e))
+        return false;
+    for (int i = 0; i < l->n; i++)
+        if (!uid_parse(l->list[i], strlen(l->list[i]), &ignored))
+            return err_set(e, EXIT_USAGE, _("\"%s\" is not a uuid: expected 8-4-4-4-12 hexadecimal digits"),
+                           quote(l->list[i]).clean);
+    return l->n > 0 || err_set(e, EXIT_USAGE, _("broker add: no uuid given: name them or give --file F"));
+}
+
+/* The line for the device's .env, readable by its owner only. */
+static bool write_env(const char *dir, const struct account *a)
+{
+    char path[640], line[96];
+    const int n = snprintf(line, sizeof line, "MQTT_PASSWORD_BROKER=%s\n", a->password);
+
+    snprintf(path, sizeof path, "%.500s/%s.env", dir, a->client_uuid);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok = fchmod(fd, 0600) == 0 && write(fd, line, (size_t)n) == n && fsync(fd) == 0;
+    ok &= close(fd) == 0;
+    explicit_bzero(line, sizeof line);
+    return ok;
+}
+
+/* A password that found no file is shown after all: it cannot be asked for again. */
+static void hand_out(const char *env_dir, const struct account *a, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (env_dir && write_env(env_dir, &a[i]))
+            continue;
+        if (env_dir)
+            fprintf(stderr, _("infoscreen-tui: %s/%s.env: %s: the line follows instead\n"), env_dir,
+                    a[i].client_uuid, strerror(errno));
+        printf("# %s %s\nMQTT_PASSWORD_BROKER=%s\n", a[i].client_uuid, a[i].username, a[i].password);
+    }
+}
+
+static bool prepare_env_dir(const char *dir, struct err *e)
+{
+    if (!dir || ((mkdir(dir, 0700) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0))
+        return true;
+    return err_set(e, EXIT_FAILED, _("--env-dir %s: %s: give a directory that can be written"),
+                   quote(dir).clean, strerror(errno));
+}
+
+static void say_proof(enum provision_proof proof)
+{
+    if (proof == PROOF_NOT_RUNNING)
+        fputs(_("infoscreen-tui: files written; no broker runs on them, so the reload is not proved\n"), stderr);
+    else if (proof == PROOF_NO_CREDENTIALS)
+        fputs(_("infoscreen-tui: files written and the broker told; without MQTT_PASSWORD the reload is not "
+                "proved\n"),
+              stderr);
+}
+
+static int add(struct call *call, const char *dir, const struct uuid_list *l, struct account *made,
+               struct err *e)
+{
+    const char *env_dir = call_last(call, "env-dir"), *cafile = call->globals.config.broker.cafile;
+    enum provision_proof proof = PROOF_NOT_RUNNING;
+    struct err ignored = {0};
+
+    settings_load_password(call, &ignored); /* without one the reload is done, only not proved */
+    const struct provision_reload reload = {
+        .broker_pid = (pid_t)call_count(call, "pid", 0),
+        .server_password = call->globals.have_password ? call->globals.password : NULL,
+        .cafile = cafile[0] ? cafile : NULL,
+    };
+
+    if (!prepare_env_dir(env_dir, e) ||
+        !provision_add_accounts(dir, l->list, l->n, call_last(call, "group"), &reload, made, &proof, e))
+        return e->code;
+    if (call->globals.output == OUTPUT_JSON)
+        accounts_json(made, l->n, stdout);
+    else if (call->globals.output == OUTPUT_CSV)
+        accounts_csv(made, l->n, stdout);
+    if (env_dir || call->globals.output == OUTPUT_TABLE)
+        hand_out(env_dir, made, l->n);
+    say_proof(proof);
+    return output_finish(stdout, e);
+}
+
+int run_broker_add(struct call *call, struct err *e)
+{
+    struct uuid_list l = {0};
+    struct account *made = NULL;
+    const char *dir = directory(call, e);
+    int code = EXIT_FAILED;
+
+    if (dir && collect(call, &l, e)) {
+        made = calloc((size_t)l.n, sizeof *made);
+        if (made)
+            code = add(call, dir, &l, made, e);
+        else
+            err_set(e, EXIT_FAILED, _("out of memory: give fewer uuids at once"));
+    }
+    if (made)
+        explicit_bzero(made, (size_t)l.n * sizeof *made);
+    free(made);
+    free(l.list);
+    free(l.lines);
+    return e->code ? e->code : code;
+}
+
+/* ---- list ---- */
+
+static void put_username(const struct view *v, const void *row, struct cell *c)
+{
+    const struct account *a = row;
+    (void)v;
+    cell_text(c, TEXT_OURS(a->username));
+}
+
+static void put_uuid(const struct view *v, const void *row, struct cell *c)
+{
+    const struct account *a = row;
+    (void)v;
+    cell_text(c, TEXT_OURS(a->client_uuid));
+}
+
+static const struct client *client_of(const struct view *v, const void *row)
+{
+    const struct account *a = row;
+    struct uid id;
+
+    return uid_parse(a->client_uuid, strlen(a->client_uuid), &id) ? dataset_client(v->data, &id) : NULL;
+}
+
+static void put_seen(const struct view *v, const void *row, struct cell *c)
+{
+    const struct client *cl = client_of(v, row);
+
+    if (cl)
+        cell_time(c, cl->last_heartbeat_at > cl->last_health_at ? cl->last_heartbeat_at : cl->last_health_at);
+}
+
+static void put_known(const struct view *v, const void *row, struct cell *c)
+{
+    c->kind = CELL_BOOL;
+    c->number = client_of(v, row) != NULL;
+}
+
+static const struct column account_fields[] = {
+    {"username", put_username, false},
+    {"client_uuid", put_uuid, false},
+    {"last_seen_at", put_seen, false},
+    {"known", put_known, false},
+};
+static const struct column account_columns[] = {
+    {N_("ACCOUNT"), put_username, false},
+    {N_("UUID"), put_uuid, false},
+    {N_("LAST SEEN"), put_seen, false},
+};
+static const struct listing accounts_listing = {
+    .name = "accounts",
+    .fields = account_fields,
+    .field_count = sizeof account_fields / sizeof *account_fields,
+    .columns = account_columns,
+    .column_count = sizeof account_columns / sizeof *account_columns,
+};
+
+int run_broker_list(struct call *call, struct err *e)
+{
+    struct dataset d = {0};
+    struct account *list = NULL;
+    const char *dir = directory(call, e);
+    int n = 0, code = EXIT_FAILED;
+
+    if (dir && provision_list(dir, &list, &n, e) && dataset_open(&d, call, e))
+        code = print_rows(call, &accounts_listing, &d, list, (size_t)n, sizeof *list, e);
+    free(list);
+    dataset_close(&d);
+    return e->code ? e->code : code;
+}

@@ -1,0 +1,256 @@
+/* doctor.c - what keeps the console from working, and what to do about it. */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "cli/dataset.h"
+#include "cli/settings.h"
+
+#define CONNECT_MS 5000
+
+struct check {
+    const char *name;
+    const char *expected; /* translated */
+    struct text160 actual;
+    bool ok;
+};
+enum { CHECKS_MOST = 12 };
+
+struct doctor {
+    struct call *call;
+    struct check list[CHECKS_MOST];
+    unsigned count;
+};
+
+static void __attribute__((format(printf, 5, 6)))
+note(struct doctor *d, const char *name, bool ok, const char *expected, const char *format, ...)
+{
+    struct check *c = &d->list[d->count++];
+    char text[400];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    *c = (struct check){.name = name, .expected = expected, .ok = ok};
+    TEXT_SET(&c->actual, text, strlen(text));
+}
+
+static void check_terminal(struct doctor *d)
+{
+    const char *term = getenv("TERM");
+    const bool tty = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+    const bool usable = term && term[0] && strcmp(term, "dumb") != 0;
+
+    /* Without a terminal nobody wants the screen now: that is no fault. */
+    note(d, "terminal", usable || !tty, _("TERM names a terminal with a movable cursor"), "%s%s",
+         term && term[0] ? term : _("TERM is not set"), tty ? "" : _(" (not a terminal now)"));
+}
+
+static void check_locale(struct doctor *d)
+{
+    const char *codeset = nl_langinfo(CODESET);
+
+    note(d, "locale", !strcmp(codeset, "UTF-8"), _("UTF-8 (else set LC_ALL=C.UTF-8; the screen is plain ASCII)"),
+         "%s", codeset);
+}
+
+static void check_configuration(struct doctor *d)
+{
+    const struct call *call = d->call;
+
+    note(d, "configuration", call->config_error.code == 0, _("every key known, every value usable"), "%s",
+         call->config_error.code     ? call->config_error.text
+         : call->config_path[0] ? call->config_path
+                                : _("no file: defaults"));
+}
+
+/* Others on this machine must not read a secret. */
+static void check_mode(struct doctor *d, const char *name, const char *path)
+{
+    struct stat st;
+
+    if (!path[0])
+        return;
+    if (stat(path, &st) != 0)
+        note(d, name, false, _("a readable file"), "%s: %s", path, strerror(errno));
+    else
+        note(d, name, (st.st_mode & 0007) == 0, _("not open to everyone (chmod 600)"), "%s: %03o", path,
+             (unsigned)(st.st_mode & 0777));
+}
+
+static void check_password(struct doctor *d)
+{
+    struct err e = {0};
+    const bool ok = settings_load_password(d->call, &e);
+
+    note(d, "password", ok, _("readable, if there is one"), "%s",
+         !ok                          ? e.text
+         : d->call->globals.have_password ? _("found")
+                                          : _("none"));
+}
+
+static void check_database(struct doctor *d)
+{
+    const char *path = d->call->globals.db_path;
+    struct err e = {0};
+    struct reader *r = reader_open(path, &e);
+    struct reader_meta meta = {0};
+
+    if (!r && e.code == EXIT_NOT_FOUND) {
+        note(d, "database", true, _("readable, or not there yet"), _("%s: not there yet"), path);
+    } else if (!r || !reader_meta(r, &meta, &e)) {
+        note(d, "database", false, _("readable, or not there yet"), "%s", e.text);
+    } else {
+        note(d, "database", access(path, R_OK | W_OK) == 0, _("readable and writable"), "%s%s", path,
+             meta.recorder_alive ? _(" (a recorder is running)") : "");
+        check_mode(d, "database mode", path);
+    }
+    reader_close(r);
+}
+
+/* ---- the broker ---- */
+
+static bool broker_start(struct job *j, struct job_host *h, bool connected)
+{
+    struct doctor *d = j->user;
+    const struct config *c = &d->call->globals.config;
+    const char *why = job_last_refusal(h);
+
+    note(d, "broker", connected, _("reachable, and takes the account"), "%s: %s", c->broker.host,
+         connected ? _("connected") : why ? why : _("no answer in time"));
+    return true;
+}
+
+static bool broker_step(struct job *j, struct job_host *h)
+{
+    (void)j, (void)h;
+    return true;
+}
+
+static void check_broker(struct doctor *d)
+{
+    struct job job = {.user = d, .start = broker_start, .step = broker_step, .connect_ms = CONNECT_MS};
+    const unsigned before = d->count;
+
+    d->call->host->run_job(&d->call->globals, &job);
+    if (d->count == before)
+        note(d, "broker", false, _("reachable, and takes the account"), "%s",
+             job.err.text[0] ? job.err.text : _("not tried"));
+}
+
+/* ---- the report ---- */
+
+static void get_name(const struct view *v, const void *row, struct cell *c)
+{
+    const struct check *k = row;
+    (void)v;
+    cell_text(c, TEXT_OURS(k->name));
+}
+
+static void get_expected(const struct view *v, const void *row, struct cell *c)
+{
+    const struct check *k = row;
+    (void)v;
+    cell_text(c, TEXT_OURS(k->expected));
+}
+
+static void get_actual(const struct view *v, const void *row, struct cell *c)
+{
+    const struct check *k = row;
+    (void)v;
+    cell_text(c, TEXT(k->actual));
+}
+
+static void get_ok(const struct view *v, const void *row, struct cell *c)
+{
+    const struct check *k = row;
+    (void)v;
+    c->kind = CELL_BOOL;
+    c->number = k->ok;
+}
+
+static void get_verdict(const struct view *v, const void *row, struct cell *c)
+{
+    const struct check *k = row;
+    (void)v;
+    c->role = k->ok ? ROLE_GOOD : ROLE_ALERT;
+    cell_text(c, TEXT_OURS(k->ok ? _("ok") : _("FAULT")));
+}
+
+static const struct column check_fields[] = {
+    {"name", get_name, false}, {"expected", get_expected, false}, {"actual", get_actual, false}, {"ok", get_ok, false}};
+static const struct column check_columns[] = {
+    {N_("CHECK"), get_name, false}, {N_("RESULT"), get_verdict, false},
+    {N_("FOUND"), get_actual, false}, {N_("EXPECTED"), get_expected, false}};
+static const struct listing checks_listing = {
+    .name = "checks",
+    .fields = check_fields,
+    .field_count = sizeof check_fields / sizeof *check_fields,
+    .columns = check_columns,
+    .column_count = sizeof check_columns / sizeof *check_columns,
+};
+
+static void print_checks_json(const struct doctor *d, bool ok)
+{
+    struct json_out j = {.out = stdout};
+    const struct view v = {.json = true};
+
+    json_begin(&j, '{');
+    json_key(&j, "checks");
+    json_begin(&j, '[');
+    for (unsigned i = 0; i < d->count; i++) {
+        json_line(&j);
+        listing_row_json(&checks_listing, &v, &d->list[i], &j);
+    }
+    json_end(&j, ']');
+    json_key(&j, "ok");
+    json_bool(&j, ok);
+    json_end(&j, '}');
+    fputc('\n', stdout);
+}
+
+static int report(struct doctor *d, struct err *e)
+{
+    struct dataset none = {0};
+    unsigned faults = 0;
+    int code = EXIT_DONE;
+
+    for (unsigned i = 0; i < d->count; i++)
+        faults += !d->list[i].ok;
+    if (faults) /* stderr first: its first line belongs to the error */
+        err_set(e, EXIT_FAILED, P_("doctor: %u fault: see what was found and expected",
+                                   "doctor: %u faults: see what was found and expected", faults), faults);
+    struct err output = {0};
+    if (d->call->globals.output == OUTPUT_JSON) {
+        print_checks_json(d, faults == 0);
+        code = output_finish(stdout, &output);
+    } else {
+        code = print_rows(d->call, &checks_listing, &none, d->list, d->count, sizeof *d->list, &output);
+    }
+    if (code != EXIT_DONE)
+        *e = output;
+    return e->code;
+}
+
+int run_doctor(struct call *call, struct err *e)
+{
+    struct doctor d = {.call = call};
+
+    check_terminal(&d);
+    check_locale(&d);
+    check_configuration(&d);
+    check_mode(&d, "password file", call->globals.config.broker.password_file);
+    check_mode(&d, "private key", call->globals.config.broker.key);
+    check_password(&d);
+    check_database(&d);
+    check_broker(&d);
+    return report(&d, e);
+}
