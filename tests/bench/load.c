@@ -185,7 +185,8 @@ static void settle(struct out *o)
 /* Any of 2^32 clients; the first group of digits differs for each, as accounts need it. */
 static void name_client(long i, char out[37])
 {
-    snprintf(out, 37, "%08x-ff34-4864-a726-%012lx", (unsigned)((unsigned long)i * 2654435761u), i);
+    snprintf(out, 37, "%08x-ff34-4864-a726-%012x", (unsigned)((unsigned long)i * 2654435761u),
+             (unsigned)i);
 }
 
 static void time_text(char *out, size_t size)
