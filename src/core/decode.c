@@ -7,9 +7,14 @@
 #include "base/hash.h"
 
 #define IDENTITY                                                                                   \
-    {.name = "client_uuid", .type = FIELD_IDENTITY}, {.name = "uuid", .type = FIELD_IDENTITY}
+    {.name = "client_uuid", .type = FIELD_IDENTITY},                                               \
+    {                                                                                              \
+        .name = "uuid", .type = FIELD_IDENTITY                                                     \
+    }
 #define DEVICE_TIME                                                                                \
-    {.name = "timestamp", .type = FIELD_TIME, INTO(device_at)}
+    {                                                                                              \
+        .name = "timestamp", .type = FIELD_TIME, INTO(device_at)                                   \
+    }
 
 /* ---- heartbeat and health: every field is optional ---- */
 
@@ -91,7 +96,9 @@ static const struct field connection_fields[] = {
 };
 
 #define BLOCK(key, table)                                                                          \
-    {.name = (key), .type = FIELD_BLOCK, .block = (table), .rows = COUNT(table)}
+    {                                                                                              \
+        .name = (key), .type = FIELD_BLOCK, .block = (table), .rows = COUNT(table)                 \
+    }
 
 static const struct field health_fields[] = {
     DEVICE_TIME,
@@ -166,8 +173,8 @@ static const struct field failed_fields[] = {
     IDENTITY,
 };
 
-/* Only an empty *retained* message removes the broker's copy; without retain-as-published the bit is
- * gone from live messages and a plain empty one looks the same. */
+/* Only an empty *retained* message removes the broker's copy; without retain-as-published the bit
+ * is gone from live messages and a plain empty one looks the same. */
 static enum reject decode_cleared(const struct decode *d, struct msg *out)
 {
     if (d->in->rap && !d->in->retained)
@@ -236,5 +243,5 @@ enum reject decode_ack(const struct decode *d, struct msg *out)
     if (!(taken & (1u << ACK_COMMAND_ID)))
         return REJECT_FIELD;
     return ack_status(out->u.ack.status_word.clean, &out->u.ack.status) ? REJECT_NONE
-                                                                         : REJECT_STATUS;
+                                                                        : REJECT_STATUS;
 }

@@ -1,5 +1,5 @@
-/* decode.h - from a payload to the body of a message. Inside core only; codec.c decides before whether
- * the payload is looked at at all. */
+/* decode.h - from a payload to the body of a message. Inside core only; codec.c decides before
+ * whether the payload is looked at at all. */
 #ifndef CORE_DECODE_H
 #define CORE_DECODE_H
 
@@ -33,8 +33,7 @@ struct field {
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 /* Initialisers of .value and .size for a member of struct msg that is an owned text. */
 #define INTO_TEXT(member)                                                                          \
-    .value = offsetof(struct msg, member.clean),                                                   \
-    .size = sizeof(((struct msg *)NULL)->member.clean)
+    .value = offsetof(struct msg, member.clean), .size = sizeof(((struct msg *)NULL)->member.clean)
 #define INTO(member) .value = offsetof(struct msg, member)
 
 /* Rows of one table that carry a usable value: bit i for row i (a table has at most 16 rows). */
@@ -43,8 +42,8 @@ struct taken {
     bool foreign; /* an identity named another client */
 };
 
-/* Takes what `object` holds of the table into msg, whose texts must be strings already. Of a key that
- * comes twice the first counts. What cannot be used sets FIELD_BAD and is left alone. */
+/* Takes what `object` holds of the table into msg, whose texts must be strings already. Of a key
+ * that comes twice the first counts. What cannot be used sets FIELD_BAD and is left alone. */
 struct taken fields_take(const cJSON *object, const struct field *table, size_t rows,
                          struct msg *msg);
 

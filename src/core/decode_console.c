@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-#define CLIENT_IDENTITY {.name = "client_uuid", .type = FIELD_IDENTITY}
+#define CLIENT_IDENTITY                                                                            \
+    {                                                                                              \
+        .name = "client_uuid", .type = FIELD_IDENTITY                                              \
+    }
 
 /* ---- commands, ours and other consoles' ---- */
 
@@ -46,8 +49,7 @@ enum reject decode_command(const struct decode *d, struct msg *out)
 
     command_init(c, &out->client);
     out->u.seen.alias = d->topic->row->flags & TOPIC_ALIAS;
-    const enum reject why =
-        decode_fields(d, command_fields, COUNT(command_fields), out, &taken);
+    const enum reject why = decode_fields(d, command_fields, COUNT(command_fields), out, &taken);
     if (why != REJECT_NONE)
         return why;
     if ((taken & COMMAND_NEEDS) != COMMAND_NEEDS || uid_is_zero(&c->id))

@@ -59,8 +59,7 @@ static enum take take_time(const cJSON *item, void *value)
 {
     int64_t at;
 
-    if (!cJSON_IsString(item) ||
-        !time_parse_iso(item->valuestring, strlen(item->valuestring), &at))
+    if (!cJSON_IsString(item) || !time_parse_iso(item->valuestring, strlen(item->valuestring), &at))
         return TAKE_BAD;
     memcpy(value, &at, sizeof(at));
     return TAKE_OK;

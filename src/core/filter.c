@@ -18,10 +18,10 @@ enum key { KEY_ANY, KEY_UUID, KEY_NAME, KEY_GROUP, KEY_STATE, KEY_KIND, KEY_ACTI
 struct term {
     enum key key;
     bool negated;
-    bool ascii;                /* the value has no character beyond ASCII */
-    struct text96 value;       /* lower case where it is ASCII */
+    bool ascii;                         /* the value has no character beyond ASCII */
+    struct text96 value;                /* lower case where it is ASCII */
     uint32_t clients, alarms, commands; /* KEY_STATE: states that match, one bit each */
-    uint32_t kinds;            /* KEY_KIND */
+    uint32_t kinds;                     /* KEY_KIND */
 };
 
 struct filter {
@@ -209,7 +209,8 @@ static uint32_t words_matching(const struct vocabulary *table, int n, const char
     return bits;
 }
 
-/* Appends the words of a table to a list that fits the error's text; a word twice is listed once. */
+/* Appends the words of a table to a list that fits the error's text; a word twice is listed once.
+ */
 static void list_words(const struct vocabulary *table, int n, struct text512 *list)
 {
     for (int i = 0; i < n; i++) {

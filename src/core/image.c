@@ -1,6 +1,6 @@
-/* The format: kind (one letter), version, length of the body (4 bytes, little-endian), then fields: tag,
- * length (2 bytes), bytes. A field that has its preset value is left out, so a typical client takes
- * some 200 bytes. Numbers are two's complement in as few bytes as they need. */
+/* The format: kind (one letter), version, length of the body (4 bytes, little-endian), then fields:
+ * tag, length (2 bytes), bytes. A field that has its preset value is left out, so a typical client
+ * takes some 200 bytes. Numbers are two's complement in as few bytes as they need. */
 #include "core/image.h"
 
 #include <assert.h>
@@ -34,14 +34,38 @@ struct image_layout {
 };
 
 #define MEMBER(type, member) offsetof(type, member), sizeof(((type *)NULL)->member)
-#define F_UID(n, t, m)   {n, IMG_UID, MEMBER(t, m), 0, 0, 0}
-#define F_TEXT(n, t, m)  {n, IMG_TEXT, MEMBER(t, m.clean), 0, 0, 0}
-#define F_TOKEN(n, t, m) {n, IMG_TOKEN, MEMBER(t, m), 0, 0, 0}
-#define F_BOOL(n, t, m)  {n, IMG_NUMBER, MEMBER(t, m), 0, 0, 1}
-#define F_ENUM(n, t, m, count) {n, IMG_NUMBER, MEMBER(t, m), 0, 0, (count) - 1}
-#define F_COUNT(n, t, m) {n, IMG_NUMBER, MEMBER(t, m), 0, 0, INT32_MAX}
-#define F_TIME(n, t, m)  {n, IMG_NUMBER, MEMBER(t, m), TIME_NONE, INT64_MIN, INT64_MAX}
-#define F_INT(n, t, m)   {n, IMG_NUMBER, MEMBER(t, m), NUMBER_NONE, INT64_MIN, INT64_MAX}
+#define F_UID(n, t, m)                                                                             \
+    {                                                                                              \
+        n, IMG_UID, MEMBER(t, m), 0, 0, 0                                                          \
+    }
+#define F_TEXT(n, t, m)                                                                            \
+    {                                                                                              \
+        n, IMG_TEXT, MEMBER(t, m.clean), 0, 0, 0                                                   \
+    }
+#define F_TOKEN(n, t, m)                                                                           \
+    {                                                                                              \
+        n, IMG_TOKEN, MEMBER(t, m), 0, 0, 0                                                        \
+    }
+#define F_BOOL(n, t, m)                                                                            \
+    {                                                                                              \
+        n, IMG_NUMBER, MEMBER(t, m), 0, 0, 1                                                       \
+    }
+#define F_ENUM(n, t, m, count)                                                                     \
+    {                                                                                              \
+        n, IMG_NUMBER, MEMBER(t, m), 0, 0, (count)-1                                               \
+    }
+#define F_COUNT(n, t, m)                                                                           \
+    {                                                                                              \
+        n, IMG_NUMBER, MEMBER(t, m), 0, 0, INT32_MAX                                               \
+    }
+#define F_TIME(n, t, m)                                                                            \
+    {                                                                                              \
+        n, IMG_NUMBER, MEMBER(t, m), TIME_NONE, INT64_MIN, INT64_MAX                               \
+    }
+#define F_INT(n, t, m)                                                                             \
+    {                                                                                              \
+        n, IMG_NUMBER, MEMBER(t, m), NUMBER_NONE, INT64_MIN, INT64_MAX                             \
+    }
 
 static const struct image_field client_fields[] = {
     F_UID(1, struct client, id),
@@ -116,7 +140,9 @@ static const struct image_field command_fields[] = {
 };
 
 #define LAYOUT(c, table)                                                                           \
-    {.letter = (c), .fields = (table), .count = sizeof(table) / sizeof((table)[0])}
+    {                                                                                              \
+        .letter = (c), .fields = (table), .count = sizeof(table) / sizeof((table)[0])              \
+    }
 static const struct image_layout layouts[] = {
     [IMAGE_CLIENT] = LAYOUT('C', client_fields),
     [IMAGE_ALARM] = LAYOUT('A', alarm_fields),

@@ -16,8 +16,8 @@ struct json {
     _Alignas(16) char arena[ARENA_SIZE];
 };
 
-/* cJSON's hooks are one pair per process. The arena is this thread's while it parses; every other use
- * of cJSON (the tables' JSON output) gets malloc as before. */
+/* cJSON's hooks are one pair per process. The arena is this thread's while it parses; every other
+ * use of cJSON (the tables' JSON output) gets malloc as before. */
 static _Thread_local struct json *parsing;
 static once_flag hooks_once = ONCE_FLAG_INIT;
 
@@ -122,7 +122,8 @@ static bool too_deep(const char *s)
     return false;
 }
 
-/* cJSON hands strings out NUL-terminated, so that "x\u0000y" would read "x": a text that no one sent. */
+/* cJSON hands strings out NUL-terminated, so that "x\u0000y" would read "x": a text that no one
+ * sent. */
 static void defuse_nul(char *s)
 {
     for (s = strchr(s, '\\'); s; s = strchr(s, '\\')) {

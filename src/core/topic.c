@@ -43,8 +43,7 @@ static_assert(COUNT(client_rows) == 9, "one row per topic of a client");
 static_assert(COUNT(shared_rows) == 6, "one row per topic of the console, groups and broker");
 
 /* A row without a suffix has no variable part: it must be equal. */
-static bool row_match(const struct topic_row *row, const char *topic, size_t len,
-                      struct topic *out)
+static bool row_match(const struct topic_row *row, const char *topic, size_t len, struct topic *out)
 {
     const size_t head = strlen(row->prefix);
     const size_t tail = row->suffix ? strlen(row->suffix) : 0;

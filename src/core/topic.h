@@ -1,5 +1,5 @@
-/* topic.h - from a topic to the kind of message and the client it belongs to, by one declared table.
- * Inside core only: the other rooms see what codec.h makes of it. */
+/* topic.h - from a topic to the kind of message and the client it belongs to, by one declared
+ * table. Inside core only: the other rooms see what codec.h makes of it. */
 #ifndef CORE_TOPIC_H
 #define CORE_TOPIC_H
 
@@ -21,10 +21,10 @@ struct topic_row {
 
 struct topic {
     const struct topic_row *row;
-    bool of_client;             /* below a client's uuid; then client and spelling are set */
+    bool of_client; /* below a client's uuid; then client and spelling are set */
     struct uid client;
     char spelling[UID_TEXT];
-    const char *part;           /* the variable part (group, alarm id, log level); borrowed, raw */
+    const char *part; /* the variable part (group, alarm id, log level); borrowed, raw */
     size_t part_len;
 };
 
