@@ -55,7 +55,7 @@ static int tear_down(void **state)
     return run(command);
 }
 
-/* What the copy prints: "utf8|ascii DECIMAL TRANSLATION". */
+/* What the copy prints: "utf8|ascii LC_NUMERIC TRANSLATION". */
 static void look(const char *env, const char *language, const char *want)
 {
     char command[400], got[200] = "";
@@ -77,38 +77,38 @@ static int child(const char *language)
 {
     bool utf8 = i18n_init(language);
 
-    printf("%s %.1f %s%s", utf8 ? "utf8" : "ascii", 1.5, i18n_translate("acknowledge"),
-           i18n_translate(""));
+    printf("%s %s %s%s", utf8 ? "utf8" : "ascii", setlocale(LC_NUMERIC, NULL),
+           i18n_translate("acknowledge"), i18n_translate(""));
     return 0;
 }
 
 static void test_environment(void **state)
 {
     (void)state;
-    look("LC_ALL=C.UTF-8", "", "utf8 1.5 acknowledge");
-    look("LC_ALL=C.UTF-8 LANGUAGE=de", "", "utf8 1.5 quittieren, grün");
-    look("LANG=C", "", "ascii 1.5 acknowledge");
-    look("", "", "ascii 1.5 acknowledge");
+    look("LC_ALL=C.UTF-8", "", "utf8 C acknowledge");
+    look("LC_ALL=C.UTF-8 LANGUAGE=de", "", "utf8 C quittieren, grün");
+    look("LANG=C", "", "ascii C acknowledge");
+    look("", "", "ascii C acknowledge");
 }
 
 /* Not installed on a bare machine, yet it says UTF-8 and German. */
 static void test_missing_locale(void **state)
 {
     (void)state;
-    look("LANG=de_AT.UTF-8", "", "utf8 1.5 quittieren, grün");
-    look("LC_ALL=de_CH.utf8", "", "utf8 1.5 quittieren, grün");
-    look("LANG=de_DE.ISO-8859-15", "", "ascii 1.5 quittieren, grün");
-    look("LANG=fr_FR.UTF-8", "", "utf8 1.5 acknowledge");
-    look("LANG=de_AT.UTF-8 LC_MESSAGES=C", "", "utf8 1.5 acknowledge");
+    look("LANG=de_AT.UTF-8", "", "utf8 C quittieren, grün");
+    look("LC_ALL=de_CH.utf8", "", "utf8 C quittieren, grün");
+    look("LANG=de_DE.ISO-8859-15", "", "ascii C quittieren, grün");
+    look("LANG=fr_FR.UTF-8", "", "utf8 C acknowledge");
+    look("LANG=de_AT.UTF-8 LC_MESSAGES=C", "", "utf8 C acknowledge");
 }
 
 static void test_configured(void **state)
 {
     (void)state;
-    look("LC_ALL=C.UTF-8", "de", "utf8 1.5 quittieren, grün");
-    look("LANG=C", "de", "ascii 1.5 quittieren, grün");
-    look("LANG=de_AT.UTF-8", "en", "utf8 1.5 acknowledge");
-    look("LC_ALL=C.UTF-8 LANGUAGE=de", "en", "utf8 1.5 acknowledge");
+    look("LC_ALL=C.UTF-8", "de", "utf8 C quittieren, grün");
+    look("LANG=C", "de", "ascii C quittieren, grün");
+    look("LANG=de_AT.UTF-8", "en", "utf8 C acknowledge");
+    look("LC_ALL=C.UTF-8 LANGUAGE=de", "en", "utf8 C acknowledge");
 }
 
 /* Without a folder beside the program the installed one is asked; there is none, and that is no
@@ -120,7 +120,7 @@ static void test_no_catalog(void **state)
     (void)state;
     snprintf(command, sizeof(command), "mv %s/locale %s/aside", dir, dir);
     assert_int_equal(run(command), 0);
-    look("LC_ALL=C.UTF-8 LANGUAGE=de", "de", "utf8 1.5 acknowledge");
+    look("LC_ALL=C.UTF-8 LANGUAGE=de", "de", "utf8 C acknowledge");
     snprintf(command, sizeof(command), "mv %s/aside %s/locale", dir, dir);
     assert_int_equal(run(command), 0);
 }

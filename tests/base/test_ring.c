@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "base/ring.h"
 
@@ -203,6 +204,57 @@ static void test_two_threads(void **state)
     }
 }
 
+#define ROUNDS 200000
+
+struct pair {
+    struct ring *there, *back;
+};
+
+static void send_one(struct ring *r)
+{
+    memset(ring_reserve(r, 4), 0, 4);
+    ring_commit(r, 4);
+    ring_flush(r);
+}
+
+/* Never sleeps, so that its answer comes while the other side is just falling asleep. */
+static void *answer(void *user)
+{
+    const struct pair *p = user;
+    size_t n;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        while (!ring_used(p->there))
+            sched_yield();
+        ring_peek(p->there, &n);
+        ring_pop(p->there);
+        send_one(p->back);
+    }
+    return NULL;
+}
+
+/* One record under way at a time: no later one can wake who missed this one. */
+static void test_no_lost_wake_up(void **state)
+{
+    struct pair p = {ring_new(4096), ring_new(4096)};
+    pthread_t other;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pthread_create(&other, NULL, answer, &p), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        send_one(p.there);
+        while (!ring_peek(p.back, &n)) {
+            if (!readable(ring_fd(p.back), 10000))
+                fail_msg("round %d: nobody woke us", i);
+        }
+        ring_pop(p.back);
+    }
+    pthread_join(other, NULL);
+    ring_free(p.there);
+    ring_free(p.back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_commit_less_and_nothing),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_no_lost_wake_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
