@@ -13,13 +13,16 @@ struct ring;
 struct ring *ring_new(size_t bytes); /* rounded up to a power of two; NULL without memory */
 void ring_free(struct ring *r);
 
-/* Producer. At most a quarter of the ring per record. The memory is 16-byte aligned. */
+/* Producer. At most a quarter of the ring per record: more is NULL for ever. The memory is 16-byte
+ * aligned; a reservation that is not committed is simply forgotten. */
 void *ring_reserve(struct ring *r, size_t bytes);
 void ring_commit(struct ring *r, size_t bytes); /* <= what was reserved */
 void ring_flush(struct ring *r);
-/* After a NULL from ring_reserve: an fd that becomes readable when there is room again. */
+/* After a NULL from ring_reserve: an fd that becomes readable when there is room again (three
+ * quarters are free: any record fits). Poll it only after ring_want_room(). */
 int ring_room_fd(const struct ring *r);
-void ring_want_room(struct ring *r); /* arm it; then try ring_reserve once more before waiting */
+/* Arm it; then try ring_reserve once more before waiting. Flushes. */
+void ring_want_room(struct ring *r);
 
 /* Consumer. */
 int ring_fd(const struct ring *r);                 /* readable while records may be waiting */

@@ -52,12 +52,12 @@ size_t text_sort_key(struct text t, unsigned char *dst, size_t size);
 
 /* Cells that t takes on the terminal (grapheme by grapheme; the one place that asks wcwidth). */
 int text_width(struct text t);
-/* Steps over one unit at s: a character that takes cells with the marks that sit on it, which is what
- * one cell of the terminal holds (a flag is two units). Its length in bytes (0 at the end) and its
- * width in cells. */
+/* Steps over one unit at s: a character that takes cells with the marks that sit on it, which is
+ * what one cell of the terminal holds (a flag is two units). Its length in bytes (0 at the end) and
+ * its width in cells. */
 size_t text_next(const char *s, int *cells);
-/* False where the terminal's character set or the C library's tables lack the unit at s: draw U+FFFD
- * there, or "?" outside UTF-8 (one cell, as text_next said). */
+/* False where the terminal's character set or the C library's tables lack the unit at s: draw
+ * U+FFFD there, or "?" outside UTF-8 (one cell, as text_next said). */
 bool text_unit_shows(const char *s);
 /* Bytes of t that fit into `cells`, cut between graphemes only; *used gets the cells they take. */
 size_t text_fit(struct text t, int cells, int *used);
