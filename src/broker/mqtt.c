@@ -27,11 +27,11 @@ struct mqtt {
     bool clean;
     uint32_t session_expiry_s;
     struct mqtt_tls tls;
-    bool tcp_up;       /* the TCP connect has succeeded */
-    bool connected;    /* CONNACKed */
-    bool leaving;      /* we disconnect: no failure */
-    bool ended;        /* `ended` was or is about to be called */
-    bool told;         /* … was called */
+    bool tcp_up;    /* the TCP connect has succeeded */
+    bool connected; /* CONNACKed */
+    bool leaving;   /* we disconnect: no failure */
+    bool ended;     /* `ended` was or is about to be called */
+    bool told;      /* … was called */
     bool pause;
     bool log_watched;
     unsigned activity; /* callbacks so far: tells whether a read found a packet */
@@ -66,10 +66,14 @@ static const struct failure_code library_codes[] = {
 };
 
 static const struct failure_code errno_codes[] = {
-    {ECONNREFUSED, MQTT_FAIL_REFUSED},    {ETIMEDOUT, MQTT_FAIL_TIMEOUT},
-    {EHOSTUNREACH, MQTT_FAIL_UNREACHABLE}, {ENETUNREACH, MQTT_FAIL_UNREACHABLE},
-    {ENETDOWN, MQTT_FAIL_UNREACHABLE},    {EHOSTDOWN, MQTT_FAIL_UNREACHABLE},
-    {ECONNRESET, MQTT_FAIL_CLOSED},       {EPIPE, MQTT_FAIL_CLOSED},
+    {ECONNREFUSED, MQTT_FAIL_REFUSED},
+    {ETIMEDOUT, MQTT_FAIL_TIMEOUT},
+    {EHOSTUNREACH, MQTT_FAIL_UNREACHABLE},
+    {ENETUNREACH, MQTT_FAIL_UNREACHABLE},
+    {ENETDOWN, MQTT_FAIL_UNREACHABLE},
+    {EHOSTDOWN, MQTT_FAIL_UNREACHABLE},
+    {ECONNRESET, MQTT_FAIL_CLOSED},
+    {EPIPE, MQTT_FAIL_CLOSED},
     {EPROTO, MQTT_FAIL_TLS},
 };
 
@@ -86,7 +90,8 @@ static const struct failure_code reason_codes[] = {
     {MQTT_RC_SESSION_TAKEN_OVER, MQTT_FAIL_TAKEN_OVER},
 };
 
-static const struct failure_code connack_codes[] = { /* MQTT 3.1.1 */
+static const struct failure_code connack_codes[] = {
+    /* MQTT 3.1.1 */
     {CONNACK_REFUSED_PROTOCOL_VERSION, MQTT_FAIL_PROTOCOL_VERSION},
     {CONNACK_REFUSED_IDENTIFIER_REJECTED, MQTT_FAIL_NOT_AUTHORIZED},
     {CONNACK_REFUSED_BAD_USERNAME_PASSWORD, MQTT_FAIL_PASSWORD},
@@ -127,8 +132,8 @@ static void note_library(struct mqtt *m, int rc, int error)
         note(m, FIND(library_codes, rc), mosquitto_strerror(rc));
 }
 
-/* The certificate's check knows better than what libmosquitto makes of it; and bytes that are no TLS
- * fail inside OpenSSL before any check. */
+/* The certificate's check knows better than what libmosquitto makes of it; and bytes that are no
+ * TLS fail inside OpenSSL before any check. */
 static void refine(struct mqtt *m)
 {
     const enum mqtt_failure tls = mqtt_tls_failure(&m->tls, &m->detail);
@@ -356,8 +361,8 @@ static bool add_properties(const struct mqtt *m, mosquitto_property **list)
                                                      m->session_expiry_s) == 0);
 }
 
-/* libmosquitto has no asynchronous connect with properties. But its blocking one keeps them before it
- * refuses a keepalive of 1 s, and the asynchronous one then sends them. */
+/* libmosquitto has no asynchronous connect with properties. But its blocking one keeps them before
+ * it refuses a keepalive of 1 s, and the asynchronous one then sends them. */
 static int put_properties(struct mqtt *m, const char *where)
 {
     mosquitto_property *list = NULL;
@@ -411,7 +416,8 @@ bool mqtt_has_pending(const struct mqtt *m)
     return ssl && SSL_pending(ssl) > 0;
 }
 
-/* The kernel's own verdict on the connect, which libmosquitto would only report as a lost connection. */
+/* The kernel's own verdict on the connect, which libmosquitto would only report as a lost
+ * connection. */
 static bool check_tcp(struct mqtt *m)
 {
     int error = 0;
@@ -511,8 +517,8 @@ int mqtt_subscribe(struct mqtt *m, const char *const *filters, int n, int qos, i
 int mqtt_unsubscribe(struct mqtt *m, const char *const *filters, int n)
 {
     int mid = -1;
-    const int rc = mosquitto_unsubscribe_multiple(m->mosq, &mid, n,
-                                                  (char *const *)(uintptr_t)filters, NULL);
+    const int rc =
+        mosquitto_unsubscribe_multiple(m->mosq, &mid, n, (char *const *)(uintptr_t)filters, NULL);
     return rc == MOSQ_ERR_SUCCESS ? mid : -1;
 }
 

@@ -84,7 +84,8 @@ static bool load_files(SSL_CTX *context, const struct mqtt_options *o, struct er
     if (!o->cafile)
         SSL_CTX_set_default_verify_paths(context);
     if (o->cert && SSL_CTX_use_certificate_chain_file(context, o->cert) != 1)
-        return refuse_file(e, _("the certificate %s cannot be used (%s): name a PEM file"), o->cert);
+        return refuse_file(e, _("the certificate %s cannot be used (%s): name a PEM file"),
+                           o->cert);
     if (key && SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         return refuse_file(e, _("the key %s cannot be used (%s): name the key of the certificate"),
                            key);
@@ -125,7 +126,8 @@ enum mqtt_failure mqtt_tls_failure(const struct mqtt_tls *t, struct text96 *deta
         return MQTT_FAIL_NONE;
     const char *words = X509_verify_cert_error_string(t->verdict);
     TEXT_SET(detail, words, strlen(words));
-    return t->verdict == X509_V_ERR_HOSTNAME_MISMATCH || t->verdict == X509_V_ERR_IP_ADDRESS_MISMATCH
+    return t->verdict == X509_V_ERR_HOSTNAME_MISMATCH ||
+                   t->verdict == X509_V_ERR_IP_ADDRESS_MISMATCH
                ? MQTT_FAIL_TLS_NAME
                : MQTT_FAIL_TLS;
 }
