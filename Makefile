@@ -12,6 +12,10 @@ VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN   := -fstack-protector-strong -fPIE
 CPPFLAGS += -D_GNU_SOURCE -D_XOPEN_SOURCE_EXTENDED=1 -Isrc -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
+# The tests are strict; a packager's newer compiler may warn: make check WERROR=
+ifneq ($(filter check check-%,$(MAKECMDGOALS)),)
+WERROR ?= -Werror
+endif
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(WERROR) $(HARDEN) $(CFLAGS) $(SANITIZE)
 LINK       = $(CC) $(ALL_CFLAGS) -pie $(LDFLAGS)
 
@@ -87,7 +91,7 @@ TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
 
 tests: all $(TESTS)
 
-check: tests check-layers
+check: tests check-layers po-check
 	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS)
 
 demo: all
@@ -98,6 +102,57 @@ check-layers:
 
 clean:
 	rm -rf build
+
+# ---- the same tests under sanitizers, each in a build directory of its own ----
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+check-asan:
+	$(Q)ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 TEST_SECONDS=900 \
+	    $(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="-O1 -g" SANITIZE="$(ASAN)" check
+
+# TSan's shadow memory doesn't fit the address layout of newer kernels: without randomisation it does.
+check-tsan:
+	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=1 TEST_SECONDS=900 \
+	    $$(command -v setarch >/dev/null && echo setarch -R) \
+	    $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SANITIZE=-fsanitize=thread check
+
+check-long: check check-asan check-tsan fuzz
+
+# ---- words ----
+.PHONY: pot po-check
+pot:
+	$(Q)sh tools/pot.sh po/infoscreen-tui.pot
+
+po-check:
+	$(Q)BUILD=$(BUILD) sh tests/catalogs.sh
+
+lint:
+	$(Q)BUILD=$(BUILD) sh tools/lint.sh
+
+# ---- installing ----
+share  := $(DESTDIR)$(PREFIX)/share
+install: all
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -Dm755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/infoscreen-tui
+	$(Q)install -Dm644 infoscreen-tui.1 $(share)/man/man1/infoscreen-tui.1
+	$(Q)install -d $(share)/infoscreen-tui/themes
+	$(Q)install -m644 themes/*.theme $(share)/infoscreen-tui/themes
+	$(Q)$(foreach c,$(CATALOGS),install -Dm644 $(c) $(patsubst $(BUILD)/%,$(share)/%,$(c)) &&) true
+	$(Q)install -Dm644 completions/infoscreen-tui.bash $(share)/bash-completion/completions/infoscreen-tui
+	$(Q)install -Dm644 completions/_infoscreen-tui $(share)/zsh/site-functions/_infoscreen-tui
+	$(Q)install -Dm644 completions/infoscreen-tui.fish $(share)/fish/vendor_completions.d/infoscreen-tui.fish
+	$(Q)install -Dm644 dist/infoscreen-tui.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/infoscreen-tui.conf
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' dist/infoscreen-tui.service \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/infoscreen-tui.service
+
+uninstall:
+	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/infoscreen-tui $(share)/man/man1/infoscreen-tui.1 \
+	    $(patsubst $(BUILD)/%,$(share)/%,$(CATALOGS)) $(share)/bash-completion/completions/infoscreen-tui \
+	    $(share)/zsh/site-functions/_infoscreen-tui $(share)/fish/vendor_completions.d/infoscreen-tui.fish \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/infoscreen-tui.conf \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/infoscreen-tui.service
+	$(Q)rm -rf $(share)/infoscreen-tui
 
 # ---- figures: ratios in one run against programs that users know; asserts nothing ----
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -112,3 +167,28 @@ bench: all $(BENCHES)
 
 soak: all $(BENCHES)
 	$(Q)/usr/bin/python3 tests/bench/soak.py $(BUILD)
+
+# ---- fuzzing: tests/fuzz/fuzz_<target>.c with the corpus beside it; finds go to the build directory ----
+FUZZ_SECONDS ?= 20
+FUZZ_CC      ?= clang
+FUZZ_FLAGS   := -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(SRC_core) $(SRC_base))
+
+$(BUILD)/fuzz/%.o: %.c
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_TARGETS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ $(LIBS_core) $(LIBS_base)
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_TARGETS:%=$(BUILD)/fuzz/tests/fuzz/fuzz_%.d)
+
+fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+	$(Q)for t in $(FUZZ_TARGETS); do \
+	    log=$(BUILD)/fuzz/$$t.log; mkdir -p $(BUILD)/fuzz/corpus/$$t; \
+	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -max_len=70000 -timeout=2 -rss_limit_mb=512 \
+	        -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$t- \
+	        $(BUILD)/fuzz/corpus/$$t tests/fuzz/corpus/$$t >$$log 2>&1 || { cat $$log; exit 1; }; \
+	    echo "$$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' $$log) inputs, no fault"; done

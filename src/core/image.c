@@ -28,44 +28,21 @@ struct image_field {
 
 struct image_layout {
     char letter;
-    size_t offset; /* of the struct in struct image's union: always 0 */
     const struct image_field *fields;
     size_t count;
 };
 
+/* clang-format off */
 #define MEMBER(type, member) offsetof(type, member), sizeof(((type *)NULL)->member)
-#define F_UID(n, t, m)                                                                             \
-    {                                                                                              \
-        n, IMG_UID, MEMBER(t, m), 0, 0, 0                                                          \
-    }
-#define F_TEXT(n, t, m)                                                                            \
-    {                                                                                              \
-        n, IMG_TEXT, MEMBER(t, m.clean), 0, 0, 0                                                   \
-    }
-#define F_TOKEN(n, t, m)                                                                           \
-    {                                                                                              \
-        n, IMG_TOKEN, MEMBER(t, m), 0, 0, 0                                                        \
-    }
-#define F_BOOL(n, t, m)                                                                            \
-    {                                                                                              \
-        n, IMG_NUMBER, MEMBER(t, m), 0, 0, 1                                                       \
-    }
-#define F_ENUM(n, t, m, count)                                                                     \
-    {                                                                                              \
-        n, IMG_NUMBER, MEMBER(t, m), 0, 0, (count)-1                                               \
-    }
-#define F_COUNT(n, t, m)                                                                           \
-    {                                                                                              \
-        n, IMG_NUMBER, MEMBER(t, m), 0, 0, INT32_MAX                                               \
-    }
-#define F_TIME(n, t, m)                                                                            \
-    {                                                                                              \
-        n, IMG_NUMBER, MEMBER(t, m), TIME_NONE, INT64_MIN, INT64_MAX                               \
-    }
-#define F_INT(n, t, m)                                                                             \
-    {                                                                                              \
-        n, IMG_NUMBER, MEMBER(t, m), NUMBER_NONE, INT64_MIN, INT64_MAX                             \
-    }
+#define F_UID(n, t, m)   {n, IMG_UID, MEMBER(t, m), 0, 0, 0}
+#define F_TEXT(n, t, m)  {n, IMG_TEXT, MEMBER(t, m.clean), 0, 0, 0}
+#define F_TOKEN(n, t, m) {n, IMG_TOKEN, MEMBER(t, m), 0, 0, 0}
+#define F_BOOL(n, t, m)  {n, IMG_NUMBER, MEMBER(t, m), 0, 0, 1}
+#define F_ENUM(n, t, m, count) {n, IMG_NUMBER, MEMBER(t, m), 0, 0, (count) - 1}
+#define F_COUNT(n, t, m) {n, IMG_NUMBER, MEMBER(t, m), 0, 0, INT32_MAX}
+#define F_TIME(n, t, m)  {n, IMG_NUMBER, MEMBER(t, m), TIME_NONE, INT64_MIN, INT64_MAX}
+#define F_INT(n, t, m)   {n, IMG_NUMBER, MEMBER(t, m), NUMBER_NONE, INT64_MIN, INT64_MAX}
+/* clang-format on */
 
 static const struct image_field client_fields[] = {
     F_UID(1, struct client, id),
