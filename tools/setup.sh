@@ -21,6 +21,7 @@ libcrypto|h:openssl/evp.h|libssl-dev|openssl-devel|openssl|openssl-dev|openssl@3
 gettext|c:msgfmt|gettext|gettext|gettext|gettext|gettext
 Mosquitto|c:mosquitto|mosquitto|mosquitto|mosquitto|mosquitto|mosquitto
 Mosquitto's clients|c:mosquitto_pub|mosquitto-clients|mosquitto|mosquitto|mosquitto-clients|mosquitto
+tmux|c:tmux|tmux|tmux|tmux|tmux|tmux
 openssl|c:openssl|openssl|openssl|openssl|openssl|openssl
 terminal descriptions|t:xterm-256color|ncurses-base|ncurses-base|ncurses|ncurses-terminfo-base|ncurses
 cmocka|h:cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev|cmocka
@@ -94,7 +95,8 @@ install() { # MANAGER PACKAGES…
     case $manager in
     apt-get)
         as_root apt-get update -q
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+        # RUNLEVEL=1: in a chroot the broker's package must not start a broker of its own
+        as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends "$@"
         ;;
     dnf) as_root dnf install -y "$@" ;;
     pacman) as_root pacman -S --needed --noconfirm "$@" ;;

@@ -45,7 +45,11 @@ static bool borrow_clients(struct dataset *d, const struct core *core, struct ro
     for (uint32_t i = 0; i < n; i++)
         d->clients[i] = *core_client(core, i);
     d->client_count = n;
-    r->n = query_clients(core, NULL, SORT_STATE, true, order);
+    struct filter *all = filter_new("", &(struct err){0});
+    if (!all)
+        return false;
+    r->n = query_clients(core, all, SORT_STATE, true, order);
+    filter_free(all);
     for (size_t i = 0; i < r->n; i++)
         r->list[i] = &d->clients[order[i]];
     return true;
