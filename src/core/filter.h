@@ -18,9 +18,10 @@ bool filter_command(const struct filter *f, const struct command *cmd, const str
 enum client_sort { SORT_STATE, SORT_NAME, SORT_UUID, SORT_GROUP, SORT_BEAT, SORT_PROCESS, SORT_RECONNECTS,
                    SORT_DISCONNECT, SORT_EVENT, CLIENT_SORTS };
 /* Fills order[] (room for core_client_count) with the indexes that match, sorted; returns how many.
- * Ascending is as the column shows it: the worst state first, names from A (numbers by value), BEAT the
- * youngest first, counts and times from the smallest. What has no value comes last either way. Ties by
- * name, then uuid, so that rows never jump. Without memory the rows come unsorted. */
+ * Ascending is from small to large as the column shows it: states by rank (so that descending has the
+ * worst first), names from A and numbers in them by value, BEAT the youngest first. What has no value
+ * comes last either way. Ties by name, then uuid, so that rows never jump. Without memory the rows come
+ * unsorted. */
 uint32_t query_clients(const struct core *c, const struct filter *f, enum client_sort sort, bool descending,
                        uint32_t *order);
 

@@ -53,7 +53,7 @@ static int64_t last_heard(const struct client *c)
 
 static uint64_t state_key(const struct client *c, bool descending)
 {
-    return directed((uint64_t)(CLIENT_STATES - 1 - c->state), descending);
+    return directed((uint64_t)c->state, descending);
 }
 
 static uint64_t beat_key(const struct client *c, bool descending)

@@ -192,7 +192,7 @@ static const struct {
 } orders[] = {
     {SORT_NAME, false, {3, 4, 2, 5, 1, 0}},       {SORT_NAME, true, {0, 5, 1, 4, 2, 3}},
     {SORT_UUID, false, {5, 4, 3, 2, 1, 0}},       {SORT_UUID, true, {0, 1, 2, 3, 4, 5}},
-    {SORT_STATE, false, {2, 4, 1, 5, 0, 3}},      {SORT_STATE, true, {3, 5, 0, 1, 4, 2}},
+    {SORT_STATE, true, {2, 4, 1, 5, 0, 3}},      {SORT_STATE, false, {3, 5, 0, 1, 4, 2}},
     {SORT_GROUP, false, {3, 5, 2, 4, 0, 1}},      {SORT_GROUP, true, {4, 0, 2, 3, 5, 1}},
     {SORT_RECONNECTS, false, {5, 2, 4, 0, 3, 1}}, {SORT_RECONNECTS, true, {3, 4, 0, 2, 5, 1}},
     {SORT_DISCONNECT, false, {5, 2, 4, 0, 3, 1}}, {SORT_EVENT, true, {3, 4, 0, 2, 5, 1}},
