@@ -89,6 +89,7 @@ struct live {
     int tried;         /* hosts since the last back-off */
     int64_t lookup_deadline;
     struct backoff backoff;
+    bool dropped_before; /* the last connection was closed without a word */
     struct in_flight in_flight[IN_FLIGHT_MAX];
     int flying;
 };

@@ -150,6 +150,18 @@ static void on_try_failed(struct link *l)
     }
 }
 
+/* Mosquitto before 2.0.15 closes a connection that another one replaces without a word, as it does
+ * when it ends. But one that ended doesn't take us back within moments, to close again. */
+static void recognise_takeover(struct link *l)
+{
+    struct live *v = &l->live;
+    const bool brief = l->mono - v->conn.up_since < STEADY_MS;
+
+    if (v->conn.why == MQTT_FAIL_DROPPED && brief && v->dropped_before)
+        mqtt_failure_words(MQTT_FAIL_TAKEN_OVER, host_of(l)->name, TEXT_EMPTY, &v->conn.words);
+    v->dropped_before = v->conn.why == MQTT_FAIL_DROPPED;
+}
+
 static void on_down(struct link *l, bool was_up)
 {
     struct live *v = &l->live;
@@ -158,6 +170,7 @@ static void on_down(struct link *l, bool was_up)
     v->flying = 0;
     l->window_full = false;
     if (!was_up) {
+        v->dropped_before = false; /* it is gone rather than ours no more */
         on_try_failed(l);
         return;
     }
@@ -166,6 +179,7 @@ static void on_down(struct link *l, bool was_up)
         host_of(l)->protocol = HOST_NEW;
     if (l->mono - v->conn.up_since >= STEADY_MS)
         v->backoff.n = 0;
+    recognise_takeover(l);
     inbox_words(l, LINK_ENDED, &v->conn.words);
     wait_for_next(l);
 }

@@ -142,6 +142,8 @@ static void refine(struct mqtt *m)
         m->why = MQTT_FAIL_NONE;
     else if (tls != MQTT_FAIL_NONE && !m->connected)
         m->why = tls;
+    else if (m->why == MQTT_FAIL_CLOSED && m->connected)
+        m->why = MQTT_FAIL_DROPPED;
 }
 
 /* Tells of the end, once and outside of libmosquitto's own callbacks. */

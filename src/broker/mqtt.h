@@ -49,6 +49,7 @@ enum mqtt_failure {
     MQTT_FAIL_PROTOCOL /* malformed: make a fresh handle */,
     MQTT_FAIL_CLOSED,
     MQTT_FAIL_KEEPALIVE,
+    MQTT_FAIL_DROPPED /* closed without a word after the CONNACK */,
     MQTT_FAIL_OTHER,
     MQTT_FAILURES
 };

@@ -28,6 +28,9 @@ static const char *const sentences[] = {
     [MQTT_FAIL_PROTOCOL] =
         N_("{1} breaks the MQTT protocol: check that an MQTT broker listens on this port"),
     [MQTT_FAIL_CLOSED] = N_("{1} closed the connection: look into the broker's log"),
+    [MQTT_FAIL_DROPPED] =
+        N_("{1} closed the connection without a word: the broker ended, or another "
+           "session with the same client id took this one's place"),
     [MQTT_FAIL_KEEPALIVE] = N_("{1} fell silent: check the network and the broker"),
     [MQTT_FAIL_OTHER] = N_("the connection to {1} failed ({2}): look into the broker's log"),
 };
