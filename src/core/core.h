@@ -45,6 +45,7 @@ struct operator_action {
 struct core_event {
     enum core_event_kind kind;
     struct now now;
+    bool journal; /* MESSAGE: came over `journal`, which brings again what `live` brought, later or sooner */
     union {
         const struct msg *msg;
         struct { enum reject reason; struct text160 topic; struct text96 detail; size_t bytes; } reject;
@@ -118,8 +119,11 @@ void effects_fini(struct effects *e);
 struct core *core_new(const struct config *config, const char *hostname); /* copies config */
 void core_free(struct core *c);
 void core_reconfigure(struct core *c, const struct config *config);
+/* Outbox tokens are unique among all processes on one database: the high half is this seed. Random, given
+ * once before the first step. */
+void core_seed_tokens(struct core *c, uint32_t seed);
 
-/* Before the first step: what the database knew. No effects, no change of state. */
+/* Before the first step: what the database knew, clients first. No effects, no change of state. */
 bool core_restore_client(struct core *c, const struct client *row);
 bool core_restore_alarm(struct core *c, const struct alarm *row, const void *payload, size_t len);
 bool core_restore_command(struct core *c, const struct command *row);
@@ -163,6 +167,9 @@ const struct alarm *core_alarm(const struct core *c, uint32_t rank);
 const struct alarm *core_find_alarm(const struct core *c, const char *id);
 /* The payload that raised a service_failed, for storing; NULL if none. Borrowed. */
 const void *core_alarm_payload(const struct core *c, const struct alarm *a, size_t *len);
+
+/* Outbox rows not yet done: stored, waiting for the link or for the broker's PUBACK. */
+uint32_t core_outbox_count(const struct core *c);
 
 /* Commands: active ones first, newest first. */
 uint32_t core_command_count(const struct core *c);

@@ -1,0 +1,398 @@
+/* alarm.c - the life of an alarm after ISA-18.2 / IEC 62682: one table of states and events, and
+ * what a change brings along. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/core_internal.h"
+
+/* Which state an unshelved or released alarm has depends on what happened meanwhile. */
+#define RESUME ALARM_STATES
+
+/* A shelved one stays out of sight for its time, whatever its condition does meanwhile. */
+const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS] = {
+    [ALARM_NORMAL] =
+        {
+            [HAPPENS_RAISE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_RETURN] = ALARM_NORMAL,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_NORMAL,
+            [HAPPENS_EXPIRE] = ALARM_NORMAL,
+            [HAPPENS_SHELVE] = ALARM_NORMAL,
+            [HAPPENS_UNSHELVE] = ALARM_NORMAL,
+            [HAPPENS_SUPPRESS] = ALARM_NORMAL,
+            [HAPPENS_RELEASE] = ALARM_NORMAL,
+        },
+    [ALARM_UNACKNOWLEDGED] =
+        {
+            [HAPPENS_RAISE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_RETURN] = ALARM_RETURNED,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_ACKNOWLEDGED,
+            [HAPPENS_EXPIRE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_SHELVE] = ALARM_SHELVED,
+            [HAPPENS_UNSHELVE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_SUPPRESS] = ALARM_SUPPRESSED,
+            [HAPPENS_RELEASE] = ALARM_UNACKNOWLEDGED,
+        },
+    [ALARM_ACKNOWLEDGED] =
+        {
+            [HAPPENS_RAISE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_RETURN] = ALARM_NORMAL,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_ACKNOWLEDGED,
+            [HAPPENS_EXPIRE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_SHELVE] = ALARM_SHELVED,
+            [HAPPENS_UNSHELVE] = ALARM_ACKNOWLEDGED,
+            [HAPPENS_SUPPRESS] = ALARM_SUPPRESSED,
+            [HAPPENS_RELEASE] = ALARM_ACKNOWLEDGED,
+        },
+    [ALARM_RETURNED] =
+        {
+            [HAPPENS_RAISE] = ALARM_UNACKNOWLEDGED,
+            [HAPPENS_RETURN] = ALARM_RETURNED,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_NORMAL,
+            [HAPPENS_EXPIRE] = ALARM_RETURNED,
+            [HAPPENS_SHELVE] = ALARM_SHELVED,
+            [HAPPENS_UNSHELVE] = ALARM_RETURNED,
+            [HAPPENS_SUPPRESS] = ALARM_RETURNED,
+            [HAPPENS_RELEASE] = ALARM_RETURNED,
+        },
+    [ALARM_SHELVED] =
+        {
+            [HAPPENS_RAISE] = ALARM_SHELVED,
+            [HAPPENS_RETURN] = ALARM_SHELVED,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_SHELVED,
+            [HAPPENS_EXPIRE] = ALARM_SHELVED,
+            [HAPPENS_SHELVE] = ALARM_SHELVED,
+            [HAPPENS_UNSHELVE] = RESUME,
+            [HAPPENS_SUPPRESS] = ALARM_SHELVED,
+            [HAPPENS_RELEASE] = ALARM_SHELVED,
+        },
+    [ALARM_SUPPRESSED] =
+        {
+            [HAPPENS_RAISE] = ALARM_SUPPRESSED,
+            [HAPPENS_RETURN] = ALARM_NORMAL,
+            [HAPPENS_CLEAR] = ALARM_NORMAL,
+            [HAPPENS_ACK] = ALARM_SUPPRESSED,
+            [HAPPENS_EXPIRE] = ALARM_SUPPRESSED,
+            [HAPPENS_SHELVE] = ALARM_SHELVED,
+            [HAPPENS_UNSHELVE] = ALARM_SUPPRESSED,
+            [HAPPENS_SUPPRESS] = ALARM_SUPPRESSED,
+            [HAPPENS_RELEASE] = RESUME,
+        },
+};
+
+/* What a kind says of itself, and how it ends. */
+static const struct kind_row {
+    const char *raised; /* {1} the subject for people, {2} a detail */
+    bool ends_by_ack;   /* nothing that could return: acknowledged is over */
+    bool local;         /* about this console alone: never shared */
+} kinds[] = {
+    [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up: {2}")},
+    [ALARM_PROCESS_CRASHED] = {.raised = N_("{1} crashed")},
+    [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life for {1}")},
+    [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
+    [ALARM_COMMAND_FAILED] = {.raised = N_("a command to {1} failed: {2}"), .ends_by_ack = true},
+    [ALARM_DEVICE_NOT_BACK] = {.raised = N_("{1} did not come back"), .ends_by_ack = true},
+    [ALARM_GROUP_OUTAGE] = {.raised = N_("group {1} has gone silent")},
+    [ALARM_BROKER_OUTAGE] = {.raised = N_("all clients have gone silent")},
+    [ALARM_BROKER_UNREACHABLE] = {.raised = N_("no connection to the broker: {2}"), .local = true},
+};
+static_assert(sizeof(kinds) / sizeof(kinds[0]) == ALARM_KINDS, "a row per kind of alarm");
+
+const char *alarm_kind_raised(enum alarm_kind kind)
+{
+    return kinds[kind].raised;
+}
+
+bool alarm_kind_is_local(enum alarm_kind kind)
+{
+    return kinds[kind].local;
+}
+
+bool alarm_stands(enum alarm_state s)
+{
+    return s != ALARM_NORMAL && s != ALARM_SUPPRESSED;
+}
+
+/* ---- counts and effects ---- */
+
+void alarm_count(struct core *c, const struct standing *a, int by)
+{
+    const enum alarm_state s = a->row.state;
+
+    if (alarm_stands(s)) {
+        c->counts.alarms_standing += (uint32_t)by;
+        fleet_count_alarm(c, &a->row.client, by);
+    }
+    if (s == ALARM_UNACKNOWLEDGED || s == ALARM_RETURNED)
+        c->counts.alarms_unacknowledged += (uint32_t)by;
+}
+
+void alarm_touch(struct core *c, struct standing *a)
+{
+    c->counts.alarm_generation++;
+    c->counts.generation++;
+    if (a->put_step == c->step)
+        return;
+    struct effect *e = emit(c, OUT_ALARM);
+    if (e) {
+        e->u.alarm = &a->row;
+        e->durable = true;
+        a->put_step = c->step;
+    }
+}
+
+static const enum event_kind event_kinds_of[ALARM_EVENTS] = {
+    [HAPPENS_RAISE] = EVENT_ALARM_RAISED,
+    [HAPPENS_RETURN] = EVENT_ALARM_RETURNED,
+    [HAPPENS_CLEAR] = EVENT_ALARM_CLEARED,
+    [HAPPENS_ACK] = EVENT_ALARM_ACKNOWLEDGED,
+    [HAPPENS_EXPIRE] = EVENT_ALARM_RAISED,
+    [HAPPENS_SHELVE] = EVENT_ALARM_SHELVED,
+    [HAPPENS_UNSHELVE] = EVENT_ALARM_UNSHELVED,
+    [HAPPENS_SUPPRESS] = EVENT_IMAGE,
+    [HAPPENS_RELEASE] = EVENT_IMAGE,
+};
+
+static void tell(struct core *c, struct standing *a, enum alarm_event event,
+                 struct alarm_cause cause)
+{
+    const bool over = event == HAPPENS_RETURN && a->row.state == ALARM_NORMAL;
+
+    emit_history(c,
+                 &(struct history_note){.kind = over ? EVENT_ALARM_CLEARED : event_kinds_of[event],
+                                        .alarm = a,
+                                        .by = cause.by,
+                                        .summary = cause.words ? cause.words : &a->row.summary});
+    if (a->row.state != ALARM_UNACKNOWLEDGED || (event != HAPPENS_RAISE && event != HAPPENS_EXPIRE))
+        return;
+    struct effect *e = emit(c, OUT_NOTIFY);
+    if (e)
+        e->u.notify.alarm = &a->row;
+}
+
+/* ---- events ---- */
+
+static enum alarm_state resume(const struct alarm *a)
+{
+    const bool acknowledged = a->acknowledged_at != TIME_NONE;
+
+    if (a->active)
+        return acknowledged ? ALARM_ACKNOWLEDGED : ALARM_UNACKNOWLEDGED;
+    return acknowledged ? ALARM_NORMAL : ALARM_RETURNED;
+}
+
+static enum alarm_state after(const struct alarm *a, enum alarm_event event)
+{
+    if (event == HAPPENS_ACK && kinds[a->kind].ends_by_ack && a->state != ALARM_SHELVED)
+        return ALARM_NORMAL;
+    const enum alarm_state next = alarm_next[a->state][event];
+    return next == RESUME ? resume(a) : next;
+}
+
+/* Fields that say when and by whom are the caller's; the state and what hangs on it are set here.
+ */
+void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
+                  struct alarm_cause cause)
+{
+    alarm_count(c, a, -1);
+    a->row.state = after(&a->row, event);
+    alarm_count(c, a, +1);
+    if (a->row.state == ALARM_NORMAL && a->row.cleared_at == TIME_NONE)
+        a->row.cleared_at = c->now.wall_ms;
+    if (a->row.state == ALARM_NORMAL && kinds[a->row.kind].ends_by_ack)
+        a->row.active = false;
+    if (a->row.state != ALARM_SHELVED)
+        a->row.shelved_until = TIME_NONE;
+    alarm_touch(c, a);
+    tell(c, a, event, cause);
+    alarm_schedule(c, a);
+}
+
+/* ---- conditions ---- */
+
+static enum priority priority_of(const struct core *c, enum alarm_kind kind)
+{
+    const enum priority configured = c->config.alarms.priority[kind];
+    return configured == PRIORITY_DEFAULT ? alarm_kind_priority(kind) : configured;
+}
+
+/* Other consoles name the occurrence by when it began; service_failed by the payload's own words.
+ */
+static void set_mark(struct standing *a)
+{
+    char iso[ISO_SIZE];
+
+    if (a->row.kind == ALARM_SERVICE_FAILED)
+        return;
+    time_iso(a->row.raised_at, iso);
+    TEXT_COPY(&a->row.mark, TEXT_OURS(iso));
+}
+
+static void begin(struct core *c, struct standing *a, const struct words *why)
+{
+    struct alarm *row = &a->row;
+
+    row->active = true;
+    row->raised_at = c->now.wall_ms;
+    row->cleared_at = TIME_NONE;
+    row->acknowledged_at = TIME_NONE;
+    row->acknowledged_by.clean[0] = '\0';
+    row->note.clean[0] = '\0';
+    row->occurrences++;
+    row->priority = priority_of(c, row->kind);
+    row->summary = *why;
+    a->ack_ours = a->ack_settled = false;
+    set_mark(a);
+    alarm_happen(c, a, HAPPENS_RAISE, NO_CAUSE);
+    console_ack_try_held(c, a);
+}
+
+static void end(struct core *c, struct standing *a)
+{
+    a->row.active = false;
+    a->row.cleared_at = c->now.wall_ms;
+    alarm_happen(c, a, HAPPENS_RETURN, NO_CAUSE);
+}
+
+static void take_effect(struct core *c, struct standing *a, bool on, const struct words *why)
+{
+    a->pending_due = INT64_MAX;
+    if (on)
+        begin(c, a, why);
+    else
+        end(c, a);
+}
+
+void alarm_condition(struct core *c, struct standing *a, bool on, const struct words *why)
+{
+    const struct config *k = &c->config;
+    const int64_t delay = on ? k->alarms.on_delay[a->row.kind] : k->alarms.off_delay[a->row.kind];
+
+    if (on == a->row.active) {
+        a->pending_due = INT64_MAX; /* it changed its mind within the delay */
+    } else if (delay == 0) {
+        take_effect(c, a, on, why);
+    } else if (a->pending_due == INT64_MAX) {
+        a->pending_on = on;
+        a->pending_words = why ? *why : (struct words){0};
+        a->pending_due = c->now.mono_ms + delay;
+    }
+    alarm_schedule(c, a);
+}
+
+void alarm_reoccur(struct core *c, struct standing *a, const struct words *why)
+{
+    a->pending_due = INT64_MAX;
+    begin(c, a, why);
+}
+
+void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on)
+{
+    struct standing *a = alarm_of_device(c, d, kind, on);
+    struct text64 name;
+
+    if (!a)
+        return;
+    const struct words why = words_of(kinds[kind].raised, client_name(&d->row, &name), TEXT_EMPTY);
+    alarm_condition(c, a, on, &why);
+}
+
+/* ---- time ---- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t expiry(const struct core *c, const struct standing *a)
+{
+    const int64_t after_ms = c->config.alarms.ack_expires;
+
+    if (a->row.state != ALARM_ACKNOWLEDGED || after_ms == 0)
+        return INT64_MAX;
+    return a->expire_due == INT64_MAX ? c->now.mono_ms + after_ms : a->expire_due;
+}
+
+static int64_t forgetting(const struct core *c, const struct standing *a)
+{
+    if (a->row.state != ALARM_NORMAL || a->pending_due != INT64_MAX)
+        return INT64_MAX;
+    return a->forget_due == INT64_MAX ? c->now.mono_ms + HOUR_MS : a->forget_due;
+}
+
+/* Deadlines run on the boot clock; a wall time is converted once, when it is learned. */
+static int64_t unshelving(const struct core *c, const struct standing *a)
+{
+    if (a->row.state != ALARM_SHELVED || a->row.shelved_until == TIME_NONE)
+        return INT64_MAX;
+    if (a->shelve_due != INT64_MAX)
+        return a->shelve_due;
+    const int64_t left = a->row.shelved_until - c->now.wall_ms;
+    return c->now.mono_ms + (left > 0 ? left : 0);
+}
+
+void alarm_schedule(struct core *c, struct standing *a)
+{
+    if (!c->started)
+        return;
+    a->shelve_due = unshelving(c, a);
+    a->expire_due = expiry(c, a);
+    a->forget_due = forgetting(c, a);
+    const int64_t due =
+        least(least(a->pending_due, a->shelve_due), least(a->expire_due, a->forget_due));
+    if (due == INT64_MAX)
+        heap_remove(&c->mono, &a->timer);
+    else
+        heap_set(&c->mono, &a->timer, due);
+}
+
+static void expire(struct core *c, struct standing *a)
+{
+    const struct words why = words_of(N_("the acknowledgement by {1} has expired"),
+                                      TEXT(a->row.acknowledged_by), TEXT_EMPTY);
+
+    a->row.acknowledged_at = TIME_NONE;
+    a->row.acknowledged_by.clean[0] = '\0';
+    a->ack_ours = a->ack_settled = false;
+    alarm_happen(c, a, HAPPENS_EXPIRE, (struct alarm_cause){.by = {""}, .words = &why});
+}
+
+static void forget(struct core *c, struct standing *a)
+{
+    if (!c->recorder && a->shared) {
+        a->forget_due =
+            c->now.mono_ms + HOUR_MS; /* the recorder does it, and that may be us later */
+        alarm_schedule(c, a);
+        return;
+    }
+    if (a->shared) {
+        char topic[64 + ALARM_ID] = "infoscreen/console/ack/";
+        strcat(topic, a->row.id);
+        outbox_put(c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id});
+    }
+    alarm_remove(c, a);
+}
+
+void alarm_due(struct core *c, struct timer *t)
+{
+    struct standing *a = CONTAINER(t, struct standing, timer);
+    const int64_t now = c->now.mono_ms;
+
+    if (a->pending_due <= now) {
+        const struct words why = a->pending_words;
+        take_effect(c, a, a->pending_on, &why);
+    } else if (a->shelve_due <= now) {
+        a->shelve_due = INT64_MAX;
+        alarm_happen(c, a, HAPPENS_UNSHELVE, NO_CAUSE);
+    } else if (a->expire_due <= now) {
+        expire(c, a);
+    } else if (a->forget_due <= now) {
+        forget(c, a);
+    } else {
+        alarm_schedule(c, a);
+    }
+}

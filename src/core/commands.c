@@ -1,0 +1,453 @@
+/* commands.c - commands as they are observed: seen on their topic, acknowledged by the device,
+ * expired. A status has a rank and never goes back, so every order of arrival ends the same. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_internal.h"
+
+static const struct status_row {
+    bool active; /* something may still come */
+    bool result; /* the device's last word */
+    enum event_kind event;
+    const char *words; /* {1} client, {2} action or error */
+} statuses[] = {
+    [COMMAND_QUEUED] = {true, false, EVENT_COMMAND_QUEUED, N_("{2} for {1} is queued")},
+    [COMMAND_CANCELLED] = {false, false, EVENT_COMMAND_CANCELLED, N_("{2} for {1} was withdrawn")},
+    [COMMAND_PUBLISHED] = {true, false, EVENT_COMMAND_PUBLISHED, N_("{2} was sent to {1}")},
+    [COMMAND_ACCEPTED] = {true, false, EVENT_COMMAND_ACCEPTED, N_("{1} accepted {2}")},
+    [COMMAND_EXECUTION_STARTED] = {true, false, EVENT_COMMAND_EXECUTION_STARTED,
+                                   N_("{1} has begun {2}")},
+    [COMMAND_EXPIRED] = {false, false, EVENT_COMMAND_EXPIRED, N_("{2} for {1} has expired")},
+    [COMMAND_COMPLETED] = {false, true, EVENT_COMMAND_COMPLETED, N_("{1} completed {2}")},
+    [COMMAND_FAILED] = {false, true, EVENT_COMMAND_FAILED, N_("{1} failed at {2}: {3}")},
+    [COMMAND_BLOCKED] = {false, false, EVENT_COMMAND_BLOCKED, N_("{2} for {1} was blocked")},
+};
+static_assert(sizeof(statuses) / sizeof(statuses[0]) == COMMAND_STATUSES, "a row per status");
+
+/* ---- keeping ---- */
+
+static struct tracked *find(const struct core *c, const struct uid *id)
+{
+    struct link *l = table_first(&c->commands, hash_bytes(id->b, sizeof(id->b)));
+
+    for (; l; l = table_next(l)) {
+        struct tracked *t = (struct tracked *)l;
+        if (uid_equal(&t->row.id, id))
+            return t;
+    }
+    return NULL;
+}
+
+static bool list_make_room(struct core *c)
+{
+    if (c->commands.count < c->command_room)
+        return true;
+    const uint32_t room = c->command_room ? 2 * c->command_room : 64;
+    struct tracked **list = realloc(c->command_list, room * sizeof(struct tracked *));
+    if (!list)
+        return false;
+    c->command_list = list;
+    struct tracked **rank = realloc(c->command_rank, room * sizeof(struct tracked *));
+    if (!rank)
+        return false;
+    c->command_rank = rank;
+    c->command_room = room;
+    return true;
+}
+
+static void count(struct core *c, const struct tracked *t, int by)
+{
+    if (!statuses[t->row.status].active)
+        return;
+    c->counts.commands_active += (uint32_t)by;
+    fleet_count_command(c, &t->row.client, by);
+}
+
+static void forget(struct core *c, struct tracked *t)
+{
+    heap_forget(&c->mono, &t->expiry);
+    table_remove(&c->commands, &t->link);
+    struct tracked *last = c->command_list[c->commands.count];
+    c->command_list[t->index] = last;
+    last->index = t->index;
+    c->counts.command_generation++;
+    core_bury(c, t);
+}
+
+/* The database keeps them all; in memory the oldest finished one makes room. */
+static void make_room(struct core *c)
+{
+    struct tracked *oldest = NULL;
+
+    if (c->commands.count < COMMANDS_KEPT)
+        return;
+    for (uint32_t i = 0; i < c->commands.count; i++) {
+        struct tracked *t = c->command_list[i];
+        if (!statuses[t->row.status].active && (!oldest || t->order < oldest->order))
+            oldest = t;
+    }
+    if (oldest)
+        forget(c, oldest);
+}
+
+static struct tracked *add(struct core *c, const struct command *row)
+{
+    make_room(c);
+    struct tracked *t = core_alloc(c, sizeof(*t));
+    if (!t)
+        return NULL;
+    if (!list_make_room(c) || !heap_promise(&c->mono))
+        goto fail;
+    t->row = *row;
+    t->expiry.kind = TIMER_COMMAND;
+    t->index = c->commands.count;
+    t->order = ++c->command_order;
+    if (!table_add(&c->commands, &t->link, hash_bytes(row->id.b, sizeof(row->id.b)))) {
+        c->mono.promised--;
+        goto fail;
+    }
+    c->command_list[t->index] = t;
+    count(c, t, +1);
+    return t;
+fail:
+    c->counts.no_memory++;
+    core_free_now(t);
+    return NULL;
+}
+
+void commands_fini(struct core *c)
+{
+    for (uint32_t i = 0; i < c->commands.count; i++)
+        core_free_now(c->command_list[i]);
+    free(c->command_list);
+    free(c->command_rank);
+    free(c->commands.buckets);
+}
+
+/* ---- changes ---- */
+
+static void touch(struct core *c, struct tracked *t)
+{
+    c->counts.command_generation++;
+    c->counts.generation++;
+    if (t->put_step == c->step)
+        return;
+    struct effect *e = emit(c, OUT_COMMAND);
+    if (e) {
+        e->u.command = &t->row;
+        e->durable = true;
+        t->put_step = c->step;
+    }
+}
+
+static struct text action_of(const struct command *row)
+{
+    return row->action_text.clean[0] ? TEXT(row->action_text)
+                                     : TEXT_OURS(actions[row->action].word);
+}
+
+/* Converted from wall time once, when learned: a clock that jumps later expires nothing. */
+static void schedule(struct core *c, struct tracked *t)
+{
+    if (!c->started || !statuses[t->row.status].active) {
+        heap_remove(&c->mono, &t->expiry);
+        return;
+    }
+    if (t->expiry.place)
+        return;
+    int64_t left = c->config.commands.expires;
+    if (t->row.expires_at != TIME_NONE)
+        left = t->row.expires_at - c->now.wall_ms;
+    heap_set(&c->mono, &t->expiry, c->now.mono_ms + (left > 0 ? left : 0));
+}
+
+static void set_status(struct core *c, struct tracked *t, enum command_status status)
+{
+    const struct device *d = fleet_find(c, &t->row.client);
+    struct text64 name = {{0}};
+
+    count(c, t, -1);
+    t->row.status = status;
+    count(c, t, +1);
+    if (!statuses[status].active)
+        t->overdue = false;
+    touch(c, t);
+    struct words summary = words_of(
+        statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, action_of(&t->row));
+    if (status == COMMAND_FAILED) {
+        const bool said = t->row.error_message.clean[0];
+        TEXT_COPY(&summary.arg[2], said ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
+    }
+    emit_history(c, &(struct history_note){.kind = statuses[status].event,
+                                           .command = t,
+                                           .by = TEXT(t->row.requested_by),
+                                           .summary = &summary});
+    schedule(c, t);
+}
+
+static void raise_failed(struct core *c, const struct tracked *t)
+{
+    const struct device *d = fleet_find(c, &t->row.client);
+    char subject[UID_TEXT];
+    struct text64 name = {{0}};
+
+    uid_format(&t->row.id, subject);
+    struct standing *a = alarm_get(c, ALARM_COMMAND_FAILED, TEXT_OURS(subject), &t->row.client);
+    if (!a)
+        return;
+    if (d)
+        TEXT_COPY(&a->row.group, TEXT(d->row.group));
+    const struct words why = words_of(
+        alarm_kind_raised(ALARM_COMMAND_FAILED), d ? client_name(&d->row, &name) : TEXT_EMPTY,
+        t->row.error_message.clean[0] ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
+    alarm_condition(c, a, true, &why);
+}
+
+/* ---- messages ---- */
+
+static void forged(struct core *c, const struct msg *m, const struct uid *command)
+{
+    char id[UID_TEXT];
+    struct text160 topic = {{0}};
+
+    uid_format(command, id);
+    strcat(strcat(strcpy(topic.clean, "infoscreen/"), m->spelling),
+           m->kind == MSG_ACK ? "/commands/ack" : "/commands");
+    ring_reject(c, REJECT_FORGED, TEXT(topic), TEXT_OURS(id), 0);
+}
+
+void command_seen(struct core *c, const struct msg *m)
+{
+    const struct command *seen = &m->u.seen.command;
+    struct tracked *t = find(c, &seen->id);
+
+    if (m->snapshot) {
+        /* A retained command is carried out again at every start of its device. */
+        emit_message(c, N_("a stored command lies on the broker for {1}: clear it"),
+                     TEXT_OURS(m->spelling), TEXT_EMPTY);
+        struct text160 topic = {{0}};
+        strcat(strcat(strcpy(topic.clean, "infoscreen/"), m->spelling), "/commands");
+        ring_reject(c, REJECT_STORED, TEXT(topic), TEXT_EMPTY, 0);
+        return;
+    }
+    if (t && !uid_equal(&t->row.client, &m->client)) {
+        forged(c, m, &seen->id);
+        return;
+    }
+    if (!fleet_find_or_add(c, &m->client, m->spelling))
+        return;
+    if (t && t->row.action == ACTION_OTHER && !t->row.action_text.clean[0]) {
+        /* An ack told of it before; now we know what it was. */
+        t->row.action = seen->action;
+        t->row.action_text = seen->action_text;
+        t->row.requested_by = seen->requested_by;
+        t->row.reason = seen->reason;
+        t->row.issued_at = seen->issued_at;
+        t->row.expires_at = seen->expires_at;
+        heap_remove(&c->mono, &t->expiry);
+        schedule(c, t);
+        touch(c, t);
+    }
+    if (t && t->row.published_at == TIME_NONE) {
+        t->row.published_at = c->now.wall_ms;
+        touch(c, t);
+    }
+    if (t) {
+        if (t->row.status < COMMAND_PUBLISHED)
+            set_status(c, t, COMMAND_PUBLISHED);
+        return;
+    }
+    struct command row = *seen;
+    row.client = m->client;
+    row.status = COMMAND_QUEUED;
+    row.foreign = true;
+    row.published_at = c->now.wall_ms;
+    row.accepted_at = row.execution_started_at = row.finished_at = row.allowed_at = TIME_NONE;
+    row.ack_count = 0;
+    row.late = false;
+    t = add(c, &row);
+    if (t)
+        set_status(c, t, COMMAND_PUBLISHED);
+}
+
+/* Acked, but nobody saw it issued: the device knows more than we do. */
+static struct tracked *add_unknown(struct core *c, const struct msg *m)
+{
+    const struct command row = {
+        .id = m->u.ack.command,
+        .client = m->client,
+        .action = ACTION_OTHER,
+        .status = COMMAND_QUEUED,
+        .issued_at = TIME_NONE,
+        .expires_at = TIME_NONE,
+        .published_at = TIME_NONE,
+        .accepted_at = TIME_NONE,
+        .execution_started_at = TIME_NONE,
+        .finished_at = TIME_NONE,
+        .allowed_at = TIME_NONE,
+        .foreign = true,
+    };
+    return add(c, &row);
+}
+
+static bool note_ack(struct core *c, struct tracked *t, const struct msg *m)
+{
+    struct command *row = &t->row;
+
+    for (uint8_t i = 0; i < row->ack_count; i++)
+        if (row->acks[i].status == m->u.ack.status && row->acks[i].topic == m->u.ack.topic)
+            return false;
+    if (row->ack_count == COMMAND_ACKS)
+        return false;
+    row->acks[row->ack_count++] = (struct command_ack){
+        .status = m->u.ack.status, .topic = m->u.ack.topic, .received_at = c->now.wall_ms};
+    touch(c, t);
+    return true;
+}
+
+static void set_first(int64_t *at, int64_t now)
+{
+    if (*at == TIME_NONE)
+        *at = now;
+}
+
+static void note_time(struct core *c, struct command *row, enum command_status status)
+{
+    if (status == COMMAND_ACCEPTED)
+        set_first(&row->accepted_at, c->now.wall_ms);
+    else if (status == COMMAND_EXECUTION_STARTED)
+        set_first(&row->execution_started_at, c->now.wall_ms);
+    else
+        set_first(&row->finished_at, c->now.wall_ms);
+}
+
+static bool is_late(const struct core *c, const struct tracked *t)
+{
+    return t->row.status == COMMAND_EXPIRED || t->overdue ||
+           (t->expiry.place && t->expiry.due <= c->now.mono_ms);
+}
+
+void command_ack(struct core *c, const struct msg *m)
+{
+    const enum command_status status = m->u.ack.status;
+    struct tracked *t = find(c, &m->u.ack.command);
+
+    if (t && !uid_equal(&t->row.client, &m->client)) {
+        forged(c, m, &m->u.ack.command);
+        return;
+    }
+    struct device *d = fleet_find_or_add(c, &m->client, m->spelling);
+    if (!d)
+        return;
+    fleet_first_seen(c, d);
+    if (!t)
+        t = add_unknown(c, m);
+    if (!t || !note_ack(c, t, m))
+        return;
+    note_time(c, &t->row, status);
+    if (status == COMMAND_FAILED && t->row.status != COMMAND_FAILED) {
+        t->row.error_code = m->u.ack.error_code;
+        t->row.error_message = m->u.ack.error_message;
+    }
+    if (status <= t->row.status)
+        return;
+    if (statuses[status].result && is_late(c, t))
+        t->row.late = true;
+    set_status(c, t, status);
+    if (status == COMMAND_FAILED)
+        raise_failed(c, t);
+}
+
+/* ---- expiry: the recorder's ---- */
+
+static void expire(struct core *c, struct tracked *t)
+{
+    set_first(&t->row.finished_at, c->now.wall_ms);
+    set_status(c, t, COMMAND_EXPIRED);
+}
+
+void command_due(struct core *c, struct timer *timer)
+{
+    struct tracked *t = CONTAINER(timer, struct tracked, expiry);
+
+    heap_remove(&c->mono, timer);
+    if (c->recorder)
+        expire(c, t);
+    else
+        t->overdue = true;
+}
+
+void commands_sweep(struct core *c)
+{
+    for (uint32_t i = 0; i < c->commands.count; i++)
+        if (c->command_list[i]->overdue)
+            expire(c, c->command_list[i]);
+}
+
+void commands_arm_restored(struct core *c)
+{
+    for (uint32_t i = 0; i < c->commands.count; i++)
+        schedule(c, c->command_list[i]);
+}
+
+/* ---- restoring and reading ---- */
+
+bool core_restore_command(struct core *c, const struct command *row)
+{
+    struct tracked *t = find(c, &row->id);
+
+    if (t) {
+        count(c, t, -1);
+        t->row = *row;
+        count(c, t, +1);
+    } else {
+        t = add(c, row);
+    }
+    c->counts.command_generation++;
+    c->counts.generation++;
+    return t != NULL;
+}
+
+static int by_interest(const void *left, const void *right)
+{
+    const struct tracked *a = *(struct tracked *const *)left;
+    const struct tracked *b = *(struct tracked *const *)right;
+    const bool active = statuses[a->row.status].active;
+
+    if (active != statuses[b->row.status].active)
+        return active ? -1 : 1;
+    if (a->row.issued_at != b->row.issued_at)
+        return a->row.issued_at > b->row.issued_at ? -1 : 1;
+    return a->order > b->order ? -1 : 1;
+}
+
+static void rank(const struct core *core)
+{
+    struct core *c = (struct core *)(uintptr_t)core;
+
+    if (c->command_rank_generation == c->counts.command_generation)
+        return;
+    memcpy(c->command_rank, c->command_list, c->commands.count * sizeof(struct tracked *));
+    qsort(c->command_rank, c->commands.count, sizeof(struct tracked *), by_interest);
+    c->command_rank_generation = c->counts.command_generation;
+}
+
+uint32_t core_command_count(const struct core *c)
+{
+    return c->commands.count;
+}
+
+const struct command *core_command(const struct core *c, uint32_t k)
+{
+    if (k >= c->commands.count)
+        return NULL;
+    rank(c);
+    return &c->command_rank[k]->row;
+}
+
+const struct command *core_find_command(const struct core *c, const struct uid *id)
+{
+    const struct tracked *t = find(c, id);
+    return t ? &t->row : NULL;
+}

@@ -1,0 +1,404 @@
+/* core_internal.h - what the files behind core_step share. Nobody else includes it.
+ *
+ * Everything that lives is reached by pointers that stay valid until the next step: effects borrow
+ * them. So clients stand in chunks that never move, and what dies in a step is freed at the
+ * beginning of the next one (core_bury). */
+#ifndef CORE_CORE_INTERNAL_H
+#define CORE_CORE_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/i18n.h"
+#include "core/core.h"
+
+#define LOGS_KEPT     1024u
+#define HISTORY_KEPT  1024u
+#define REJECTS_KEPT  256u
+#define SYS_KEPT      64u
+#define CONSOLES_KEPT 64u
+#define HELD_MAX      256u
+#define RECENT_ACKS   64u
+
+#define CHUNK_CLIENTS 1024u
+#define CLIENTS_MAX   (1u << 20) /* more than any fleet: a flood of made-up uuids ends here */
+#define COMMANDS_KEPT 4096u      /* finished ones in memory; the database has them all */
+
+#define TIMERS_PER_TICK  1000u /* the rest is due at once: a screen in between */
+#define FETCHES_PER_STEP 5000u
+
+#define SECOND_MS INT64_C(1000)
+#define HOUR_MS   (3600 * SECOND_MS)
+
+/* ---- timers: one struct in whatever has a deadline, one heap per clock (heap.c) ---- */
+
+enum timer_kind {
+    TIMER_SILENCE,
+    TIMER_ALARM,
+    TIMER_RECOVERED,
+    TIMER_FLAP,
+    TIMER_COMMAND,
+    TIMER_HELD,
+    TIMER_LINK,
+    TIMER_KINDS
+};
+
+struct timer {
+    int64_t due;
+    uint32_t place; /* in the heap, from 1; 0: not set */
+    enum timer_kind kind;
+};
+
+struct heap {
+    struct timer **list; /* [1..count] */
+    uint32_t count, room;
+    uint32_t promised; /* timers that may be set: room is made when their owner is made */
+};
+
+bool heap_promise(struct heap *h); /* before a timer's first set; false without memory */
+void heap_set(struct heap *h, struct timer *t, int64_t due);
+void heap_remove(struct heap *h, struct timer *t);
+void heap_forget(struct heap *h, struct timer *t); /* remove, and take the promise back */
+struct timer *heap_first(const struct heap *h);
+
+/* ---- hash table of things that begin with a struct link (table.c) ---- */
+
+struct link {
+    struct link *next;
+    uint64_t hash;
+};
+
+struct table {
+    struct link **buckets;
+    uint32_t size, count;
+};
+
+bool table_add(struct table *t, struct link *l, uint64_t hash);
+void table_remove(struct table *t, struct link *l);
+struct link *table_first(const struct table *t, uint64_t hash);
+struct link *table_next(const struct link *l); /* the next one with the same hash */
+uint64_t hash_bytes(const void *p, size_t n);
+
+/* ---- clients ---- */
+
+struct core;
+struct failure;
+struct reconnects;
+
+struct device {
+    struct client row; /* first: a client's address is its device's */
+    struct timer silence;
+    struct failure *failure;       /* NULL until its first service_failed */
+    struct reconnects *reconnects; /* NULL until its first reconnect */
+    int64_t heard_air;             /* on the clock that stands still without a broker */
+    int64_t heard_mono;            /* INT64_MIN: not in this process */
+    uint64_t put_step, image_step; /* of the last OUT_CLIENT, of the last image in a history row */
+    uint32_t number;               /* index + 1 */
+    uint32_t life_next;            /* the next one's number in the list of signs of life; 0 none */
+    uint32_t group_epoch;          /* connection that brought its retained group */
+    uint32_t failed_epoch;         /* … its retained service_failed */
+    bool life_marked;
+};
+
+struct device *fleet_find(const struct core *c, const struct uid *id);
+struct device *fleet_find_or_add(struct core *c, const struct uid *id, const char *spelling);
+struct device *fleet_device(const struct core *c, uint32_t index);
+bool fleet_was_heard(const struct device *d);
+void fleet_first_seen(struct core *c, struct device *d);
+/* Emits OUT_CLIENT, once a step. */
+void fleet_touch(struct core *c, struct device *d);
+/* A history row with the image unless this step brought one. */
+void fleet_image(struct core *c, struct device *d);
+/* The state from its conditions; on a change the history row and the effects. */
+void fleet_update_state(struct core *c, struct device *d);
+void fleet_count_alarm(struct core *c, const struct uid *client, int by);
+void fleet_count_command(struct core *c, const struct uid *client, int by);
+void fleet_fini(struct core *c);
+
+void beat_apply(struct core *c, struct device *d, const struct msg *m);
+void group_apply(struct core *c, const struct msg *m);
+
+void silence_heard(struct core *c, struct device *d);
+void silence_restore(struct core *c, struct device *d);
+void silence_due(struct core *c, struct timer *t);
+void silence_rearm(struct core *c);
+int64_t air_now(const struct core *c, int64_t mono);
+
+bool reconnect_note(struct core *c, struct device *d, int64_t count);
+void reconnect_flap_due(struct core *c, struct timer *t);
+
+/* ---- alarms ---- */
+
+enum alarm_event {
+    HAPPENS_RAISE,  /* the condition holds (again) */
+    HAPPENS_RETURN, /* the condition is gone */
+    HAPPENS_CLEAR,  /* over, whatever anybody acknowledged */
+    HAPPENS_ACK,
+    HAPPENS_EXPIRE, /* the acknowledgement is too old */
+    HAPPENS_SHELVE,
+    HAPPENS_UNSHELVE,
+    HAPPENS_SUPPRESS, /* a wider alarm explains it */
+    HAPPENS_RELEASE,
+    ALARM_EVENTS
+};
+
+struct standing {
+    struct link link;
+    struct alarm row;
+    struct timer timer; /* the earliest of the times below (mono; INT64_MAX: none) */
+    int64_t pending_due, shelve_due, expire_due, forget_due;
+    struct words pending_words;
+    bool pending_on;  /* what the condition becomes at pending_due */
+    bool shared;      /* a message of ours or another's is retained under console/ack */
+    bool ack_ours;    /* acknowledged here … */
+    bool ack_settled; /* … and seen in the broker's order: nobody else can be first any more */
+    uint32_t index;
+    uint64_t put_step;
+};
+
+/* What an alarm event carries beside itself. */
+struct alarm_cause {
+    struct text by;
+    const struct words *words; /* the history's summary; NULL: the alarm's own */
+};
+#define NO_CAUSE ((struct alarm_cause){.by = {""}})
+
+extern const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS];
+const char *alarm_kind_raised(enum alarm_kind kind); /* its words */
+bool alarm_kind_is_local(enum alarm_kind kind);
+void alarm_count(struct core *c, const struct standing *a, int by);
+bool alarm_stands(enum alarm_state s); /* counts as standing: neither over nor suppressed */
+void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
+                  struct alarm_cause cause);
+/* The condition holds or doesn't, from now on: through the delays of its kind. */
+void alarm_condition(struct core *c, struct standing *a, bool on, const struct words *why);
+/* A new occurrence although the condition holds already. */
+void alarm_reoccur(struct core *c, struct standing *a, const struct words *why);
+void alarm_due(struct core *c, struct timer *t);
+void alarm_schedule(struct core *c, struct standing *a);
+void alarm_touch(struct core *c, struct standing *a);
+
+struct standing *alarm_find(const struct core *c, const char *id);
+struct standing *alarm_find_of(const struct core *c, enum alarm_kind kind, struct text subject);
+struct standing *alarm_get(struct core *c, enum alarm_kind kind, struct text subject,
+                           const struct uid *client);
+struct standing *alarm_of_device(struct core *c, const struct device *d, enum alarm_kind kind,
+                                 bool make);
+void alarm_remove(struct core *c, struct standing *a);
+void alarms_arm_restored(struct core *c);
+void alarms_fini(struct core *c);
+/* Raises or ends the alarm of a kind that is about one client. */
+void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+
+/* ---- service_failed ---- */
+
+struct failure {
+    struct device *device;
+    struct timer recovered; /* since it is live and running again */
+    void *payload;          /* of the standing one; core_alloc */
+    size_t len;
+    char sha[65];
+    bool standing;      /* as far as we know, the message is retained on the broker */
+    bool clearing;      /* our clear is handed over and not seen coming back */
+    bool cleared_by_us; /* the broker took our clear of this very payload */
+    bool by_snapshot;   /* known from a stored copy alone; `journal` has not brought it */
+    bool hit;           /* a newer payload came before our clear did: the clear took it away */
+    uint32_t epoch;     /* of the connection that confirmed it */
+    /* What one of the two connections brought and the other has not yet: the first four bytes of
+     * the payload's digest, 0 for a clear. */
+    uint32_t ahead[8];
+    uint8_t ahead_count;
+    bool journal_ahead;
+    uint32_t ahead_epoch;
+};
+
+void failure_raise(struct core *c, struct device *d, const struct msg *m, bool journal);
+void failure_cleared(struct core *c, struct device *d, bool journal);
+void failure_sign_of_recovery(struct core *c, struct device *d);
+void failure_recovered_due(struct core *c, struct timer *t);
+bool failure_restore(struct core *c, struct device *d, const char *sha, const void *payload,
+                     size_t len);
+/* The link is down: what was on its way is not known to have arrived. */
+void failure_forget_clearing(struct core *c);
+/* All retained messages have come: what did not is over. */
+void failure_conclude(struct core *c);
+
+/* ---- consoles and operators ---- */
+
+void operator_act(struct core *c, const struct operator_action *op);
+void console_ack_apply(struct core *c, const struct msg *m);
+/* A new occurrence: was it acknowledged before we heard of it? */
+void console_ack_try_held(struct core *c, struct standing *a);
+void console_held_due(struct core *c, struct timer *t);
+void console_presence(struct core *c, const struct msg *m);
+void console_presence_gone(struct core *c, const struct msg *m);
+void console_fini(struct core *c);
+
+/* ---- commands ---- */
+
+struct tracked {
+    struct link link;
+    struct command row;
+    struct timer expiry;
+    uint64_t order; /* of arrival */
+    uint64_t put_step;
+    uint32_t index;
+    bool overdue; /* expired while another process was the recorder */
+};
+
+void command_seen(struct core *c, const struct msg *m);
+void command_ack(struct core *c, const struct msg *m);
+void command_due(struct core *c, struct timer *t);
+void commands_sweep(struct core *c);
+void commands_arm_restored(struct core *c);
+void commands_fini(struct core *c);
+
+/* ---- outbox ---- */
+
+struct outbox_row {
+    struct outbox_row *next;
+    uint64_t token;
+    char *topic;
+    void *payload;
+    size_t len;
+    char *alarm_id; /* "" none */
+    char *sha;      /* NULL: no comparison */
+    bool retain, stored, handed;
+    int64_t expires_at;
+};
+
+struct outbox_put {
+    const char *topic;
+    const void *payload;
+    size_t len;
+    const char *alarm_id, *sha;
+};
+
+bool outbox_put(struct core *c, const struct outbox_put *put); /* always retained */
+/* The whole state of an alarm, for the other consoles. */
+bool outbox_share(struct core *c, struct standing *a, const char *action, struct text by);
+bool outbox_clear(struct core *c, const struct standing *a, const struct device *d);
+void outbox_stored(struct core *c, uint64_t token);
+void outbox_published(struct core *c, uint64_t token, int reason);
+void outbox_pump(struct core *c);
+void outbox_link_down(struct core *c);
+/* Withdraws what was not handed over: clears of this alarm. */
+void outbox_drop_clears(struct core *c, const char *alarm_id);
+bool outbox_has(const struct core *c, const char *alarm_id, bool clears);
+void outbox_fini(struct core *c);
+
+/* ---- the connection (contact.c) ---- */
+
+void contact_start(struct core *c); /* with the first step */
+void contact_up(struct core *c, const struct words *why);
+void contact_down(struct core *c, const struct words *why);
+void contact_snapshot_done(struct core *c, bool complete);
+void contact_never_up_due(struct core *c, struct timer *t);
+void contact_role(struct core *c, bool recorder);
+void contact_clock_jump(struct core *c, int64_t jump_ms);
+
+/* ---- effects and rings (effects.c, rings.c) ---- */
+
+/* A fresh effect at the end of the list; NULL without memory (counted). */
+struct effect *emit(struct core *c, enum effect_kind kind);
+void emit_message(struct core *c, const char *id, struct text a, struct text b);
+struct history_note {
+    enum event_kind kind;
+    struct device *device;
+    struct standing *alarm;
+    struct tracked *command;
+    struct text by;
+    const struct words *summary;
+};
+void emit_history(struct core *c, const struct history_note *note);
+struct words words_of(const char *id, struct text a, struct text b);
+struct words words_of_note(struct text note); /* spread over the arguments */
+
+void ring_log(struct core *c, const struct msg *m);
+void ring_reject(struct core *c, enum reject reason, struct text topic, struct text detail,
+                 size_t bytes);
+void ring_sys(struct core *c, const struct msg *m);
+void rings_fini(struct core *c);
+
+/* ---- memory ---- */
+
+void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
+void core_bury(struct core *c, void *p);       /* freed when the next step begins */
+void core_unbury(struct core *c);
+void core_free_now(void *p);
+const char *core_intern(struct core *c, const char *s); /* a copy that lives as long as the core */
+
+struct corpse; /* rings.c */
+struct interned;
+struct held;
+
+struct core {
+    struct config config;
+    struct text64 host_subject;
+    struct now now;
+    struct core_counts counts;
+    struct effects *out;
+    uint64_t step;
+    bool started; /* the first step has come: restored deadlines run */
+    bool recorder;
+    bool durable; /* effects of this step must be on disk before a PUBACK */
+
+    struct device **chunks;
+    uint32_t chunk_count;
+    uint32_t *index;                /* client index + 1 by hash; 0 free */
+    uint32_t index_size;            /* a power of two */
+    uint32_t life_first, life_last; /* numbers of clients; 0 none */
+
+    struct heap mono, air;
+
+    struct table alarms;
+    struct standing **alarm_list;
+    struct standing **alarm_rank; /* all not over, sorted */
+    uint32_t alarm_room, alarm_ranked;
+    uint64_t alarm_rank_generation;
+
+    struct table commands;
+    struct tracked **command_list, **command_rank;
+    uint32_t command_room;
+    uint64_t command_order, command_rank_generation;
+
+    struct outbox_row *outbox, **outbox_end;
+    uint32_t outbox_count, token_seed, token_last;
+
+    struct {
+        bool up, ever_up;
+        int64_t since_at;
+        struct words why;
+        int64_t air_offset;  /* mono - air while up */
+        int64_t air_stopped; /* air while down */
+        uint32_t epoch;      /* counts connections, from 1 */
+        uint32_t
+            dup_epoch; /* changes whenever one of the two connections may have missed something */
+        bool snapshot_done; /* of this connection, and what it lacked was fetched */
+        uint32_t fetch_next;
+        struct timer never_up;
+    } contact;
+
+    struct held *held, **held_end;
+    uint32_t held_count;
+    struct timer held_timer;
+    uint64_t recent_acks[RECENT_ACKS];
+    uint32_t recent_next;
+    struct console_seen consoles[CONSOLES_KEPT];
+    uint32_t console_count;
+
+    struct log_line *logs;
+    struct history_event *history;
+    struct reject_line *rejects;
+    struct {
+        struct text64 name, value;
+    } sys[SYS_KEPT];
+    uint32_t sys_count;
+    uint64_t log_total, history_total, reject_total;
+
+    struct corpse *buried;
+    struct interned *interned;
+};
+
+#define CONTAINER(pointer, type, member)                                                           \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

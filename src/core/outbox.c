@@ -1,0 +1,330 @@
+/* outbox.c - what we publish, durable before it is on the wire: put, stored, handed over, taken by
+ * the broker, done. Rows of one alarm go in their order, each after the broker took the one before:
+ * the acknowledgement first, the clear after it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_internal.h"
+
+#define REASON_FAILURES       0x80 /* from here on the broker said no */
+#define REASON_NOT_AUTHORIZED 0x87
+
+/* ---- rows: one block, the strings behind the struct ---- */
+
+static size_t size_of(const char *s)
+{
+    return s ? strlen(s) + 1 : 0;
+}
+
+static void *copy_into(char **to, const void *from, size_t n)
+{
+    if (!from || n == 0)
+        return NULL;
+    void *at = memcpy(*to, from, n);
+    *to += n;
+    return at;
+}
+
+static struct outbox_row *row_new(struct core *c, const struct outbox_put *put)
+{
+    const size_t bytes =
+        put->len + size_of(put->topic) + size_of(put->alarm_id) + size_of(put->sha);
+    struct outbox_row *row = core_alloc(c, sizeof(*row) + bytes);
+
+    if (!row)
+        return NULL;
+    char *to = (char *)(row + 1);
+    row->topic = copy_into(&to, put->topic, size_of(put->topic));
+    row->alarm_id = copy_into(&to, put->alarm_id, size_of(put->alarm_id));
+    row->sha = copy_into(&to, put->sha, size_of(put->sha));
+    row->payload = copy_into(&to, put->payload, put->len);
+    row->len = row->payload ? put->len : 0;
+    row->retain = true;
+    row->expires_at = TIME_NONE;
+    *c->outbox_end = row;
+    c->outbox_end = &row->next;
+    c->outbox_count++;
+    c->counts.generation++;
+    return row;
+}
+
+static void fill(struct effect *e, const struct outbox_row *row)
+{
+    if (!e)
+        return;
+    e->durable = true;
+    e->u.publish.token = row->token;
+    e->u.publish.topic = row->topic;
+    e->u.publish.payload = row->payload;
+    e->u.publish.len = row->len;
+    e->u.publish.retain = row->retain;
+    e->u.publish.expires_at = row->expires_at;
+    e->u.publish.alarm_id = row->alarm_id;
+    e->u.publish.sha = row->sha;
+}
+
+static void row_unlink(struct core *c, struct outbox_row *row)
+{
+    struct outbox_row **at = &c->outbox;
+
+    while (*at != row)
+        at = &(*at)->next;
+    *at = row->next;
+    if (!row->next)
+        c->outbox_end = at;
+    c->outbox_count--;
+    c->counts.generation++;
+    core_bury(c, row);
+}
+
+static void row_done(struct core *c, struct outbox_row *row)
+{
+    fill(emit(c, OUT_OUTBOX_DONE), row);
+    row_unlink(c, row);
+}
+
+bool outbox_put(struct core *c, const struct outbox_put *put)
+{
+    struct outbox_row *row = row_new(c, put);
+
+    if (!row)
+        return false;
+    row->token = (uint64_t)c->token_seed << 32 | ++c->token_last;
+    struct effect *e = emit(c, OUT_OUTBOX_PUT);
+    if (!e) {
+        row_unlink(c, row);
+        return false;
+    }
+    fill(e, row);
+    return true;
+}
+
+bool outbox_share(struct core *c, struct standing *a, const char *action, struct text by)
+{
+    char topic[64 + ALARM_ID] = "infoscreen/console/ack/";
+    struct buf payload = BUF_INIT;
+    bool put = false;
+
+    if (alarm_kind_is_local(a->row.kind))
+        return true;
+    strcat(topic, a->row.id);
+    if (codec_encode_console_ack(&a->row, action, by, c->now.wall_ms, &payload))
+        put = outbox_put(c, &(struct outbox_put){.topic = topic,
+                                                 .payload = payload.data,
+                                                 .len = payload.len,
+                                                 .alarm_id = a->row.id});
+    else
+        c->counts.no_memory++;
+    buf_fini(&payload);
+    a->shared |= put;
+    return put;
+}
+
+bool outbox_clear(struct core *c, const struct standing *a, const struct device *d)
+{
+    char topic[UID_TEXT + 32] = "infoscreen/";
+
+    strcat(strcat(topic, d->row.spelling), "/service_failed");
+    return outbox_put(
+        c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id, .sha = d->failure->sha});
+}
+
+bool outbox_has(const struct core *c, const char *alarm_id, bool clears)
+{
+    for (const struct outbox_row *r = c->outbox; r; r = r->next)
+        if (r->alarm_id && (r->sha != NULL) == clears && strcmp(r->alarm_id, alarm_id) == 0)
+            return true;
+    return false;
+}
+
+void outbox_drop_clears(struct core *c, const char *alarm_id)
+{
+    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
+        next = r->next;
+        if (!r->handed && r->sha && r->alarm_id && strcmp(r->alarm_id, alarm_id) == 0)
+            row_done(c, r);
+    }
+}
+
+/* ---- handing over ---- */
+
+static bool has_elder(const struct core *c, const struct outbox_row *row)
+{
+    if (!row->alarm_id)
+        return false;
+    for (const struct outbox_row *r = c->outbox; r != row; r = r->next)
+        if (r->alarm_id && strcmp(r->alarm_id, row->alarm_id) == 0)
+            return true;
+    return false;
+}
+
+static struct failure *failure_of(const struct core *c, const char *alarm_id)
+{
+    const struct standing *a = alarm_id ? alarm_find(c, alarm_id) : NULL;
+    const struct device *d = a ? fleet_find(c, &a->row.client) : NULL;
+
+    return d ? d->failure : NULL;
+}
+
+/* What stands now is known once this connection brought it, or all of its retained messages. */
+static bool payload_known(const struct core *c, const struct outbox_row *row)
+{
+    const struct failure *f = failure_of(c, row->alarm_id);
+
+    return c->contact.snapshot_done || (f && f->epoch == c->contact.epoch);
+}
+
+/* A clear is for the payload that somebody looked at, never for a newer one. */
+static bool still_stands(struct core *c, const struct outbox_row *row)
+{
+    const struct failure *f = failure_of(c, row->alarm_id);
+
+    if (f && f->standing && strcmp(f->sha, row->sha) == 0)
+        return true;
+    if (f && f->standing)
+        emit_message(c, N_("not cleared, a newer failure has come: {1}"), TEXT_OURS(row->topic),
+                     TEXT_EMPTY);
+    return false;
+}
+
+static void hand_over(struct core *c, struct outbox_row *row)
+{
+    if (!row->stored || row->handed || !c->contact.up || has_elder(c, row))
+        return;
+    if (row->sha) {
+        if (!payload_known(c, row))
+            return;
+        if (!still_stands(c, row)) {
+            row_done(c, row);
+            return;
+        }
+    }
+    struct effect *e = emit(c, OUT_PUBLISH);
+    if (!e)
+        return; /* tried again with the next pump */
+    fill(e, row);
+    row->handed = true;
+    if (row->sha)
+        failure_of(c, row->alarm_id)->clearing = true;
+}
+
+void outbox_pump(struct core *c)
+{
+    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
+        next = r->next;
+        hand_over(c, r);
+    }
+}
+
+static struct outbox_row *row_find(const struct core *c, uint64_t token)
+{
+    struct outbox_row *r = c->outbox;
+
+    while (r && r->token != token)
+        r = r->next;
+    return r;
+}
+
+void outbox_stored(struct core *c, uint64_t token)
+{
+    struct outbox_row *row = row_find(c, token);
+
+    if (!row)
+        return;
+    row->stored = true;
+    hand_over(c, row);
+}
+
+/* ---- the broker's answer ---- */
+
+static void refused(struct core *c, const struct outbox_row *row, int reason)
+{
+    struct text24 number = {{0}};
+
+    if (reason == REASON_NOT_AUTHORIZED) {
+        emit_message(c, N_("the broker's access rules refuse this: {1}"), TEXT_OURS(row->topic),
+                     TEXT_EMPTY);
+        return;
+    }
+    snprintf(number.clean, sizeof(number.clean), "0x%02x", (unsigned)reason & 0xffu);
+    emit_message(c, N_("the broker refuses this ({2}): {1}"), TEXT_OURS(row->topic), TEXT(number));
+}
+
+static void clear_answered(struct core *c, const struct outbox_row *row, bool taken)
+{
+    struct failure *f = failure_of(c, row->alarm_id);
+
+    if (!f)
+        return;
+    if (!taken)
+        f->clearing = false;
+    else if (strcmp(f->sha, row->sha) == 0)
+        f->cleared_by_us = true;
+}
+
+void outbox_published(struct core *c, uint64_t token, int reason)
+{
+    struct outbox_row *row = row_find(c, token);
+    char alarm_id[ALARM_ID] = "";
+
+    if (!row)
+        return;
+    const bool taken = reason < REASON_FAILURES;
+    if (!taken)
+        refused(c, row, reason);
+    if (row->sha)
+        clear_answered(c, row, taken);
+    if (row->alarm_id)
+        snprintf(alarm_id, sizeof(alarm_id), "%s", row->alarm_id);
+    row_done(c, row);
+    for (struct outbox_row *r = c->outbox, *next; r && alarm_id[0]; r = next) {
+        next = r->next;
+        if (r->alarm_id && strcmp(r->alarm_id, alarm_id) == 0)
+            hand_over(c, r);
+    }
+}
+
+/* What was on its way is not known to have arrived: again, with the same token. */
+void outbox_link_down(struct core *c)
+{
+    for (struct outbox_row *r = c->outbox; r; r = r->next)
+        r->handed = false;
+}
+
+/* ---- life ---- */
+
+bool core_restore_outbox(struct core *c, const struct effect *e)
+{
+    const char *alarm_id = e->u.publish.alarm_id, *sha = e->u.publish.sha;
+    const struct outbox_put put = {.topic = e->u.publish.topic,
+                                   .payload = e->u.publish.payload,
+                                   .len = e->u.publish.len,
+                                   .alarm_id = alarm_id && alarm_id[0] ? alarm_id : NULL,
+                                   .sha = sha && sha[0] ? sha : NULL};
+    struct outbox_row *row;
+
+    if (row_find(c, e->u.publish.token))
+        return true;
+    row = row_new(c, &put);
+    if (!row)
+        return false;
+    row->token = e->u.publish.token;
+    row->retain = e->u.publish.retain;
+    row->expires_at = e->u.publish.expires_at;
+    row->stored = true;
+    return true;
+}
+
+uint32_t core_outbox_count(const struct core *c)
+{
+    return c->outbox_count;
+}
+
+void outbox_fini(struct core *c)
+{
+    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
+        next = r->next;
+        core_free_now(r);
+    }
+}
