@@ -150,7 +150,7 @@ static int setup(void **state)
                                             "",         "hall-2",  "lobby-9"};
     static const char *const groups[ROWS] = {"b", "", "a-10", "a-9", "b", "a-9"};
     static const enum client_state states[ROWS] = {CLIENT_ONLINE,         CLIENT_SILENT,
-                                                   CLIENT_SERVICE_FAILED, CLIENT_UNKNOWN,
+                                                   CLIENT_SERVICE_FAILED, CLIENT_ONLINE,
                                                    CLIENT_CRASHED,        CLIENT_ONLINE};
     static const int64_t counts[ROWS] = {3, NUMBER_NONE, 0, 12, 3, -1};
     struct config config;
@@ -192,7 +192,7 @@ static const struct {
 } orders[] = {
     {SORT_NAME, false, {3, 4, 2, 5, 1, 0}},       {SORT_NAME, true, {0, 5, 1, 4, 2, 3}},
     {SORT_UUID, false, {5, 4, 3, 2, 1, 0}},       {SORT_UUID, true, {0, 1, 2, 3, 4, 5}},
-    {SORT_STATE, true, {2, 4, 1, 5, 0, 3}},      {SORT_STATE, false, {3, 5, 0, 1, 4, 2}},
+    {SORT_STATE, true, {2, 4, 1, 3, 5, 0}},       {SORT_STATE, false, {3, 5, 0, 1, 4, 2}},
     {SORT_GROUP, false, {3, 5, 2, 4, 0, 1}},      {SORT_GROUP, true, {4, 0, 2, 3, 5, 1}},
     {SORT_RECONNECTS, false, {5, 2, 4, 0, 3, 1}}, {SORT_RECONNECTS, true, {3, 4, 0, 2, 5, 1}},
     {SORT_DISCONNECT, false, {5, 2, 4, 0, 3, 1}}, {SORT_EVENT, true, {3, 4, 0, 2, 5, 1}},
