@@ -1,5 +1,6 @@
-/* provision.h - a Mosquitto directory: made by `broker init`, grown by `broker add` (contract section 3).
- * Writes aside, validates, fsyncs, renames; a reload of a broken file would open the broker to all. */
+/* provision.h - a Mosquitto directory: made by `broker init`, grown by `broker add` (contract
+ * section 3). Writes aside, validates, fsyncs, renames; a reload of a broken file would open the
+ * broker to all. */
 #ifndef BROKER_PROVISION_H
 #define BROKER_PROVISION_H
 
@@ -27,10 +28,10 @@ struct account {
     char client_uuid[UID_TEXT];   /* "" for the server account */
 };
 
-/* Fills *server. dir must be missing or empty. Errors: EXIT_USAGE (an address or port that is none),
- * EXIT_POLICY (dir isn't empty: says what would change; an open address without TLS or `insecure`),
- * EXIT_FAILED (files, certificates, a parent that user mosquitto can't enter). What was written before
- * a failure is removed again. Made by root, all belongs to user mosquitto. */
+/* Fills *server. dir must be missing or empty. Errors: EXIT_USAGE (an address or port that is
+ * none), EXIT_POLICY (dir isn't empty: says what would change; an open address without TLS or
+ * `insecure`), EXIT_FAILED (files, certificates, a parent that user mosquitto can't enter). What
+ * was written before a failure is removed again. Made by root, all belongs to user mosquitto. */
 bool provision_create(const struct provision_init *o, struct account *server, struct err *e);
 
 /* How a running broker takes a change over. All may be 0 or NULL. */
@@ -46,25 +47,28 @@ enum provision_proof {
     PROOF_PASSED          /* canary accepted, forbidden publish refused */
 };
 
-/* Adds n accounts at once: one rewrite, one reload, one proof. made[n] is filled in the order of uuids.
- * group: NULL or "" = the device may read every group's events and intent; else that group's only.
- * Errors: EXIT_USAGE (no uuid, a group that can't be a topic level), EXIT_POLICY (a uuid given twice,
- * known already, or whose first 8 characters are taken: both named), EXIT_FAILED (unreadable or broken
- * files; a reload that can't be proved: the old files are back by then). After an error nothing of
- * the call remains. Concurrent calls on one directory wait for each other. r may be NULL. */
+/* Adds n accounts at once: one rewrite, one reload, one proof. made[n] is filled in the order of
+ * uuids. group: NULL or "" = the device may read every group's events and intent; else that group's
+ * only. Errors: EXIT_USAGE (no uuid, a group that can't be a topic level), EXIT_POLICY (a uuid
+ * given twice, known already, or whose first 8 characters are taken: both named), EXIT_FAILED
+ * (unreadable or broken files; a reload that can't be proved: the old files are back by then).
+ * After an error nothing of the call remains. Concurrent calls on one directory wait for each
+ * other. r may be NULL. */
 bool provision_add_accounts(const char *dir, const char *const *uuids, int n, const char *group,
                             const struct provision_reload *r, struct account *made,
                             enum provision_proof *proof, struct err *e);
-/* The same with the server's password from the environment (MQTT_PASSWORD). *proved: PROOF_PASSED. */
-bool provision_add(const char *dir, const char *const *uuids, int n, const char *group, pid_t broker_pid,
-                   struct account *made, bool *proved, struct err *e);
+/* The same with the server's password from the environment (MQTT_PASSWORD). *proved: PROOF_PASSED.
+ */
+bool provision_add(const char *dir, const char *const *uuids, int n, const char *group,
+                   pid_t broker_pid, struct account *made, bool *proved, struct err *e);
 /* The server account first, then the devices in the order of their rules. free() the list. */
 bool provision_list(const char *dir, struct account **list, int *n, struct err *e);
 /* Ports of the two listeners as written. */
 bool provision_ports(const char *dir, int *console_port, int *device_port, struct err *e);
 /* The rest that a connection line needs. */
 struct provision_console {
-    char host[256]; /* to connect to: "localhost" where the listener is on all addresses or loopback */
+    char host[256]; /* to connect to: "localhost" where the listener is on all addresses or loopback
+                     */
     int port;
     char cafile[512]; /* "" without TLS */
 };

@@ -9,13 +9,14 @@
 
 #define PATH_SIZE 512
 
-/* Above this many devices the broker saves once a second instead of at each change: rewriting its whole
- * database at every retained message took 169 s instead of 1.6 s for 20,000 of them. */
+/* Above this many devices the broker saves once a second instead of at each change: rewriting its
+ * whole database at every retained message took 169 s instead of 1.6 s for 20,000 of them. */
 #define SAVE_ON_CHANGES_MAX 5000
 
 /* ---- files (provision_file.c) ---- */
 
-/* Who owns what is written: user mosquitto where root does it, since Mosquitto drops to that user. */
+/* Who owns what is written: user mosquitto where root does it, since Mosquitto drops to that user.
+ */
 struct owner {
     bool change; /* chown to uid and gid */
     uid_t uid;
@@ -37,15 +38,16 @@ bool path_join(char out[PATH_SIZE], const char *dir, const char *name, struct er
 struct change {
     char path[PATH_SIZE];
     struct buf before, after;
-    mode_t mode;         /* of a file that is new */
-    struct owner owner;  /* of a file that is new; an old one keeps its own */
+    mode_t mode;        /* of a file that is new */
+    struct owner owner; /* of a file that is new; an old one keeps its own */
     bool is_new;
 };
 
 /* Reads what is there (a missing file: is_new). */
-bool change_begin(struct change *c, const char *path, mode_t mode, const struct owner *o, struct err *e);
-/* Writes all aside, fsyncs, then renames one after the other in the order given: a kill at any moment
- * leaves each file whole, old or new. On failure those already renamed are put back. */
+bool change_begin(struct change *c, const char *path, mode_t mode, const struct owner *o,
+                  struct err *e);
+/* Writes all aside, fsyncs, then renames one after the other in the order given: a kill at any
+ * moment leaves each file whole, old or new. On failure those already renamed are put back. */
 bool changes_apply(struct change *c, int n, struct err *e);
 bool changes_revert(struct change *c, int n, struct err *e);
 void changes_fini(struct change *c, int n);
@@ -67,15 +69,16 @@ struct layout {
 };
 
 /* "HOST:PORT", "[V6]:PORT", "HOST" or ":PORT" (all addresses). EXIT_USAGE. */
-bool listen_parse(const char *text, const char *default_host, int default_port, struct listener_part *out,
-                  struct err *e);
+bool listen_parse(const char *text, const char *default_host, int default_port,
+                  struct listener_part *out, struct err *e);
 bool host_is_loopback(const char *host);
 /* The names of all files below l->dir, from the options. */
 bool layout_plan(struct layout *l, const struct provision_init *o, struct err *e);
 bool conf_write(const struct layout *l, struct buf *out);
 /* What an existing directory's mosquitto.conf says. */
 bool layout_read(struct layout *l, const char *dir, struct err *e);
-/* Copies the text of a mosquitto.conf with autosave_on_changes set as the number of devices wants it. */
+/* Copies the text of a mosquitto.conf with autosave_on_changes set as the number of devices wants
+ * it. */
 bool conf_fit(const char *text, int devices, struct buf *out);
 
 /* ---- access rules (provision_acl.c) ---- */
@@ -112,6 +115,7 @@ bool tls_install(const struct layout *l, const struct provision_init *o, const s
 pid_t broker_find(const struct layout *l);
 bool broker_reload(pid_t pid, struct err *e);
 /* A publish to the canary must pass and one to a heartbeat topic must be refused. */
-bool broker_prove(const struct layout *l, const struct provision_reload *r, const char *nonce, struct err *e);
+bool broker_prove(const struct layout *l, const struct provision_reload *r, const char *nonce,
+                  struct err *e);
 
 #endif
