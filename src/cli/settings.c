@@ -83,8 +83,14 @@ static bool set_from(struct reading *r, const char *place, const char *name, con
 static bool set_from_file(void *user, const char *section, const char *key, const char *value,
                           int line, struct err *e)
 {
+    struct err why = {0};
+    char name[160];
+
     (void)line;
-    return set_key(user, section, key, value, e);
+    if (set_key(user, section, key, value, &why))
+        return true;
+    snprintf(name, sizeof name, "%.64s.%.64s", section, key); /* ini_read turns it into [section] key */
+    return err_set(e, why.code, "%s: %s", quote(name).clean, why.text);
 }
 
 /* ---- where the file is ---- */
