@@ -68,7 +68,7 @@ static void tell_link(struct recorder *r)
     r->up = up;
     r->said = words;
     if (up)
-        log_info(_("connected: %s"), words.clean);
+        log_info("%s", words.clean);
     else if (words.clean[0])
         log_warn(_("no broker: %s"), words.clean);
 }

@@ -80,10 +80,15 @@ class Rig:
         assert eventually(answers, bool)
 
     def record(self, *extra):
-        p = subprocess.Popen([PROGRAM, "record", "-h", "127.0.0.1", "-p", str(self.port), "--db", self.db, *extra],
-                             stderr=open(os.path.join(self.dir, "record.log"), "a"))
+        with open(os.path.join(self.dir, "record.log"), "a") as log:
+            p = subprocess.Popen([PROGRAM, "record", "-h", "127.0.0.1", "-p", str(self.port), "--db", self.db, *extra],
+                                 stderr=log)
         self.children.append(p)
         return p
+
+    def log(self):
+        with open(os.path.join(self.dir, "record.log")) as f:
+            return f.read()
 
     def publish(self, topic, payload, retain=False):
         if isinstance(payload, dict):
@@ -143,7 +148,7 @@ class Cli(unittest.TestCase):
         def up():
             self.rig.heartbeat(KITCHEN, hostname="kitchen-1", process_status="running")
             return KITCHEN in self.clients()
-        self.assertTrue(eventually(up, bool, 15), open(os.path.join(self.rig.dir, "record.log")).read())
+        self.assertTrue(eventually(up, bool, 15), self.rig.log())
         return p
 
     def test_without_a_database(self):
