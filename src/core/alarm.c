@@ -119,16 +119,21 @@ bool alarm_stands(enum alarm_state s)
 
 /* ---- counts and effects ---- */
 
-void alarm_count(struct core *c, const struct standing *a, int by)
+/* Takes part in the counts as if it had this state: +1, or no longer: -1. */
+static void count_totals(struct core *c, enum alarm_state s, int by)
 {
-    const enum alarm_state s = a->row.state;
-
-    if (alarm_stands(s)) {
+    if (alarm_stands(s))
         c->counts.alarms_standing += (uint32_t)by;
-        fleet_count_alarm(c, &a->row.client, by);
-    }
     if (s == ALARM_UNACKNOWLEDGED || s == ALARM_RETURNED)
         c->counts.alarms_unacknowledged += (uint32_t)by;
+}
+
+void alarm_set_state(struct core *c, struct standing *a, enum alarm_state from, enum alarm_state to)
+{
+    count_totals(c, from, -1);
+    count_totals(c, to, +1);
+    fleet_count_alarm(c, &a->row.client, alarm_stands(to) - alarm_stands(from));
+    a->row.state = to;
 }
 
 void alarm_touch(struct core *c, struct standing *a)
@@ -198,9 +203,7 @@ static enum alarm_state after(const struct alarm *a, enum alarm_event event)
 void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
                   struct alarm_cause cause)
 {
-    alarm_count(c, a, -1);
-    a->row.state = after(&a->row, event);
-    alarm_count(c, a, +1);
+    alarm_set_state(c, a, a->row.state, after(&a->row, event));
     if (a->row.state == ALARM_NORMAL && a->row.cleared_at == TIME_NONE)
         a->row.cleared_at = c->now.wall_ms;
     if (a->row.state == ALARM_NORMAL && kinds[a->row.kind].ends_by_ack)

@@ -160,19 +160,18 @@ bool core_restore_alarm(struct core *c, const struct alarm *row, const void *pay
 {
     struct standing *a = alarm_find(c, row->id);
 
-    if (a)
-        alarm_count(c, a, -1);
-    else
+    if (!a)
         a = add(c, row->id);
     if (!a)
         return false;
+    const enum alarm_state before = a->row.state;
     a->row = *row;
+    alarm_set_state(c, a, before, row->state);
     a->row.summary.id = core_intern(c, row->summary.id);
     /* Whether others know of it went with the process that knew: asking them to forget does no
      * harm. */
     a->shared = row->acknowledged_at != TIME_NONE && row->kind != ALARM_BROKER_UNREACHABLE;
     a->ack_settled = row->acknowledged_at != TIME_NONE;
-    alarm_count(c, a, +1);
     c->counts.alarm_generation++;
     c->counts.generation++;
     return restore_payload(c, row, payload, len);

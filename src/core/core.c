@@ -82,11 +82,10 @@ static void on_log(struct core *c, const struct core_event *ev)
 
 static void on_failed(struct core *c, const struct core_event *ev)
 {
+    c->durable = true;
     struct device *d = fleet_find_or_add(c, &ev->u.msg->client, ev->u.msg->spelling);
-
     if (!d)
         return;
-    c->durable = true;
     if (!ev->u.msg->snapshot)
         fleet_first_seen(c, d);
     failure_raise(c, d, ev->u.msg, ev->journal);

@@ -164,7 +164,8 @@ struct alarm_cause {
 extern const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS];
 const char *alarm_kind_raised(enum alarm_kind kind); /* its words */
 bool alarm_kind_is_local(enum alarm_kind kind);
-void alarm_count(struct core *c, const struct standing *a, int by);
+void alarm_set_state(struct core *c, struct standing *a, enum alarm_state from,
+                     enum alarm_state to);
 bool alarm_stands(enum alarm_state s); /* counts as standing: neither over nor suppressed */
 void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
                   struct alarm_cause cause);

@@ -1,0 +1,195 @@
+/* Clients: when they appear, what changes them, what a heartbeat costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "rig.h"
+
+#define BEAT   TOPIC(UUID_A, "heartbeat")
+#define HEALTH TOPIC(UUID_A, "health")
+
+static struct rig rig;
+
+static int begin(void **state)
+{
+    (void)state;
+    rig_begin(&rig, false);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    rig_end(&rig);
+    return 0;
+}
+
+struct step {
+    int64_t at;
+    const char *topic, *payload, *out, *client_state;
+};
+
+static void run(const struct step *steps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        rig_run(&rig, steps[i].at);
+        rig_take(&rig);
+        rig_live(&rig, steps[i].topic, steps[i].payload);
+        if (steps[i].out)
+            assert_string_equal(rig_take(&rig), steps[i].out);
+        assert_string_equal(rig_state(&rig, UUID_A), steps[i].client_state);
+    }
+}
+#define RUN(steps) run((steps), sizeof(steps) / sizeof((steps)[0]))
+
+static void test_life_of_a_client(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {0, TOPIC(UUID_A, "group_id"), "vienna", "client history:group_changed", "unknown"},
+        {1000, BEAT, "{\"hostname\":\"lobby\",\"process_status\":\"running\"}",
+         "client history:state_changed", "online"},
+        {2000, BEAT, "{\"hostname\":\"lobby\",\"process_status\":\"running\"}", "", "online"},
+        {3000, BEAT, "{\"version\":\"1.2\"}", "client image", "online"},
+        {4000, HEALTH, "{\"actual_state\":{\"status\":\"CRASHED\",\"pid\":7}}",
+         "client history:state_changed alarm history:alarm_raised notify", "crashed"},
+        {5000, BEAT, "{\"hostname\":\"lobby\"}", "", "crashed"},
+        {6000, BEAT, "{\"process_status\":\"running\"}",
+         "client history:state_changed alarm history:alarm_returned", "online"},
+        {7000, TOPIC(UUID_A, "group_id"), "\"graz\"", "client history:group_changed", "online"},
+        {8000, TOPIC(UUID_A, "group_id"), "graz", "", "online"},
+        {9000, TOPIC(UUID_A, "logs/error"), "disk", "log", "online"},
+    };
+    RUN(steps);
+    const struct client *c = rig_client(&rig, UUID_A);
+    assert_int_equal(c->first_seen_at, RIG_WALL + 1000);
+    assert_int_equal(c->last_heartbeat_at, RIG_WALL + 6000);
+    assert_int_equal(c->last_health_at, RIG_WALL + 4000);
+    assert_int_equal(c->pid, 7);
+    assert_int_equal(c->alarms, 1);
+    assert_string_equal(rig_alarm_state(&rig, ALARM_PROCESS_CRASHED, UUID_A), "returned");
+    assert_int_equal(core_counts(rig.core)->by_state[CLIENT_ONLINE], 1);
+    assert_int_equal(core_counts(rig.core)->alarms_standing, 1);
+}
+
+static void test_stored_copies_are_no_sign_of_life(void **state)
+{
+    (void)state;
+    rig_stored_copy(&rig, BEAT, "{\"process_status\":\"running\"}");
+    assert_null(rig_client(&rig, UUID_A));
+    assert_int_equal(core_counts(rig.core)->by_reject[REJECT_STORED], 1);
+    assert_int_equal(core_reject(rig.core, 0)->reason, REJECT_STORED);
+    rig_stored_copy(&rig, TOPIC(UUID_A, "group_id"), "vienna");
+    assert_string_equal(rig_state(&rig, UUID_A), "unknown");
+    assert_int_equal(rig_client(&rig, UUID_A)->first_seen_at, TIME_NONE);
+}
+
+static void test_reconnects(void **state)
+{
+    (void)state;
+#define COUNT(n) "{\"broker_connection\":{\"broker_reachable\":true,\"reconnect_count\":" #n "}}"
+    static const struct step steps[] = {
+        {0, HEALTH, COUNT(2), "client history:state_changed", "online"},
+        {1000, HEALTH, COUNT(3), "client history:reconnect", "online"},
+        {2000, HEALTH, COUNT(3), "", "online"},
+        {3000, HEALTH, COUNT(1), "client history:reconnect", "online"},
+        {4000, HEALTH, COUNT(3), "client history:reconnect", "online"},
+    };
+    uint16_t hours[24];
+    RUN(steps);
+    const struct client *c = rig_client(&rig, UUID_A);
+    assert_true(core_reconnects_by_hour(rig.core, c, hours));
+    assert_int_equal(hours[23], 4);
+    rig_live(&rig, HEALTH, COUNT(4));
+    assert_string_equal(rig_alarm_state(&rig, ALARM_CLIENT_FLAPPING, UUID_A), "unacknowledged");
+    for (int64_t t = 100000; t <= 3700000; t += 100000) {
+        rig_run(&rig, t);
+        rig_live(&rig, HEALTH, COUNT(4));
+    }
+    assert_string_equal(rig_alarm_state(&rig, ALARM_CLIENT_FLAPPING, UUID_A), "returned");
+    assert_true(core_reconnects_by_hour(rig.core, c, hours));
+    assert_int_equal(hours[22], 5);
+    assert_int_equal(hours[23], 0);
+}
+
+static void count_life(void *user, const struct client *c)
+{
+    (void)c;
+    ++*(int *)user;
+}
+
+static void test_signs_of_life(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        rig_live(&rig, BEAT, "{}");
+        rig_live(&rig, TOPIC(UUID_B, "heartbeat"), "{}");
+    }
+    assert_int_equal(core_take_signs_of_life(rig.core, 1, count_life, &n), 1);
+    assert_int_equal(core_take_signs_of_life(rig.core, 9, count_life, &n), 1);
+    assert_int_equal(core_take_signs_of_life(rig.core, 9, count_life, &n), 0);
+    rig_live(&rig, BEAT, "{}");
+    assert_int_equal(core_take_signs_of_life(rig.core, 9, count_life, &n), 1);
+    assert_int_equal(n, 3);
+}
+
+static void test_many_clients_are_found_again(void **state)
+{
+    (void)state;
+    char topic[80];
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < 5000; i++) {
+            snprintf(topic, sizeof(topic), "infoscreen/%08x-0000-4000-8000-000000000000/heartbeat",
+                     i);
+            rig_live(&rig, topic, "{}");
+            rig_take(&rig);
+        }
+        assert_int_equal(core_client_count(rig.core), 5000);
+    }
+    assert_int_equal(core_counts(rig.core)->by_state[CLIENT_ONLINE], 5000);
+    assert_int_equal(core_client(rig.core, 4711)->id.b[2], 0x12);
+    assert_null(core_client(rig.core, 5000));
+}
+
+static void test_spelling_is_the_clients_own(void **state)
+{
+    (void)state;
+    rig_live(&rig, "infoscreen/9B8D1856-FF34-4864-A726-12DE072D0F77/heartbeat", "{}");
+    assert_string_equal(rig_client(&rig, UUID_A)->spelling, "9B8D1856-FF34-4864-A726-12DE072D0F77");
+    rig_live(&rig, BEAT, "{}");
+    assert_string_equal(rig_client(&rig, UUID_A)->spelling, UUID_A);
+    assert_int_equal(core_client_count(rig.core), 1);
+}
+
+static void test_consoles_and_figures(void **state)
+{
+    (void)state;
+    rig_live(&rig, "infoscreen/console/presence/abc",
+             "{\"host\":\"ops2\",\"operator\":\"anna\",\"role\":\"console\",\"recovery\":false}");
+    assert_string_equal(core_console(rig.core, 0)->operator_name.clean, "anna");
+    rig_live(&rig, "infoscreen/console/presence/abc", "");
+    assert_null(core_console(rig.core, 0));
+    rig_stored_copy(&rig, "$SYS/broker/version", "mosquitto version 2.0.11");
+    assert_string_equal(core_sys(rig.core, "version"), "mosquitto version 2.0.11");
+    assert_null(core_sys(rig.core, "uptime"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_life_of_a_client, begin, end),
+        cmocka_unit_test_setup_teardown(test_stored_copies_are_no_sign_of_life, begin, end),
+        cmocka_unit_test_setup_teardown(test_reconnects, begin, end),
+        cmocka_unit_test_setup_teardown(test_signs_of_life, begin, end),
+        cmocka_unit_test_setup_teardown(test_many_clients_are_found_again, begin, end),
+        cmocka_unit_test_setup_teardown(test_spelling_is_the_clients_own, begin, end),
+        cmocka_unit_test_setup_teardown(test_consoles_and_figures, begin, end),
+    };
+    return cmocka_run_group_tests_name("core: fleet", tests, NULL, NULL);
+}
