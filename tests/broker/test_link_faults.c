@@ -1,0 +1,349 @@
+/* Brokers that lie, stop, or know only half the protocol. The lying one is a script over TCP. */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEALTH "infoscreen/41aa03c2-0000-4000-8000-000000000001/health"
+
+enum lie {
+    HONEST,
+    HANGS_UP,     /* on each CONNECT of MQTT 5 */
+    SAYS_84,      /* CONNACK 0x84 to MQTT 5 */
+    SAYS_1,       /* CONNACK 1 in the old format to MQTT 5 */
+    GREETS_BADLY, /* `bytes` instead of a CONNACK, once */
+    TALKS_BADLY,  /* `bytes` after the first SUBSCRIBE, once */
+    SUBACK_EMPTY, /* once */
+    SUBACK_NEVER, /* once */
+    SLICES,       /* honest, in single bytes */
+};
+
+struct liar {
+    int listener, port;
+    pthread_t thread;
+    enum lie lie;
+    const char *bytes;
+    size_t len;
+    bool once_done;
+    atomic_bool stop;
+    atomic_int connects, protocol;
+};
+
+static bool read_full(struct liar *l, int fd, void *to, size_t n)
+{
+    for (size_t have = 0; have < n;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (atomic_load(&l->stop))
+            return false;
+        if (poll(&p, 1, 20) < 1)
+            continue;
+        const ssize_t got = recv(fd, (char *)to + have, n - have, 0);
+        if (got <= 0)
+            return false;
+        have += (size_t)got;
+    }
+    return true;
+}
+
+static void put(const struct liar *l, int fd, const void *bytes, size_t n)
+{
+    if (l->lie != SLICES) {
+        send(fd, bytes, n, MSG_NOSIGNAL);
+        return;
+    }
+    const int yes = 1;
+    setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &yes, sizeof yes);
+    for (size_t i = 0; i < n; i++) {
+        send(fd, (const char *)bytes + i, 1, MSG_NOSIGNAL);
+        usleep(500);
+    }
+}
+
+static int count_filters(const unsigned char *p, size_t n, int protocol)
+{
+    int filters = 0;
+    for (size_t at = protocol == 5 ? 3 : 2; at + 2 < n; filters++)
+        at += 2u + ((size_t)p[at] << 8 | p[at + 1]) + 1;
+    return filters;
+}
+
+static bool on_connect(struct liar *l, int fd, const unsigned char *body)
+{
+    static const unsigned char ok5[] = {0x20, 3, 0, 0, 0}, ok4[] = {0x20, 2, 0, 0};
+    static const unsigned char say84[] = {0x20, 3, 0, 0x84, 0}, say1[] = {0x20, 2, 0, 1};
+    const int protocol = body[6];
+
+    atomic_store(&l->protocol, protocol);
+    atomic_fetch_add(&l->connects, 1);
+    if (protocol == 5 && l->lie == HANGS_UP)
+        return false;
+    if (protocol == 5 && (l->lie == SAYS_84 || l->lie == SAYS_1)) {
+        put(l, fd, l->lie == SAYS_84 ? say84 : say1,
+            l->lie == SAYS_84 ? sizeof say84 : sizeof say1);
+        return false;
+    }
+    if (l->lie == GREETS_BADLY && !l->once_done) {
+        l->once_done = true;
+        put(l, fd, l->bytes, l->len);
+        return true;
+    }
+    put(l, fd, protocol == 5 ? ok5 : ok4, protocol == 5 ? sizeof ok5 : sizeof ok4);
+    return true;
+}
+
+static void on_subscribe(struct liar *l, int fd, const unsigned char *body, size_t n)
+{
+    const int protocol = atomic_load(&l->protocol);
+    unsigned char out[64] = {0x90, 0, body[0], body[1]};
+    size_t codes = (size_t)count_filters(body, n, protocol), at = protocol == 5 ? 5 : 4;
+    const bool once = !l->once_done;
+
+    if (once && l->lie == SUBACK_NEVER)
+        return;
+    if (once && l->lie == SUBACK_EMPTY)
+        codes = 0;
+    out[1] = (unsigned char)(at - 2 + codes);
+    put(l, fd, out, at + codes);
+    if (once && l->lie == TALKS_BADLY)
+        put(l, fd, l->bytes, l->len);
+    l->once_done = l->once_done || l->lie == SUBACK_EMPTY || l->lie == TALKS_BADLY;
+}
+
+static void serve(struct liar *l, int fd)
+{
+    unsigned char head, byte, body[4096];
+
+    while (read_full(l, fd, &head, 1)) {
+        size_t n = 0;
+        for (int shift = 0; shift < 28; shift += 7) {
+            if (!read_full(l, fd, &byte, 1))
+                return;
+            n |= (size_t)(byte & 0x7f) << shift;
+            if (byte < 0x80)
+                break;
+        }
+        if (n > sizeof body || !read_full(l, fd, body, n))
+            return;
+        if (head == 0x10 && !on_connect(l, fd, body))
+            return;
+        if (head == 0x82)
+            on_subscribe(l, fd, body, n);
+        if (head == 0xc0)
+            put(l, fd, "\xd0\0", 2);
+        if ((head & 0xf0) == 0x30) /* echoes what is published */
+            put(l, fd, (unsigned char[]){head, (unsigned char)n}, 2), put(l, fd, body, n);
+    }
+    l->once_done = l->once_done || l->lie == SUBACK_NEVER;
+}
+
+static void *run(void *argument)
+{
+    struct liar *l = argument;
+
+    while (!atomic_load(&l->stop)) {
+        struct pollfd p = {.fd = l->listener, .events = POLLIN};
+        if (poll(&p, 1, 20) < 1)
+            continue;
+        const int fd = accept(l->listener, NULL, NULL);
+        serve(l, fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static void liar_start(struct liar *l, enum lie lie, const char *bytes, size_t len)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+
+    *l = (struct liar){.lie = lie, .bytes = bytes, .len = len};
+    l->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(l->listener, (struct sockaddr *)&a, n), 0);
+    assert_int_equal(listen(l->listener, 5), 0);
+    assert_int_equal(getsockname(l->listener, (struct sockaddr *)&a, &n), 0);
+    l->port = ntohs(a.sin_port);
+    assert_int_equal(pthread_create(&l->thread, NULL, run, l), 0);
+}
+
+static void liar_stop(struct liar *l)
+{
+    atomic_store(&l->stop, true);
+    pthread_join(l->thread, NULL);
+    close(l->listener);
+}
+
+static struct link_options options_of(const struct liar *l)
+{
+    return (struct link_options){.hosts = "127.0.0.1", .port = l->port, .live_id = "test-live"};
+}
+
+/* ---- lies ---- */
+
+struct falsehood {
+    const char *name;
+    enum lie lie;
+    const char *bytes;
+    size_t len;
+    const char *words; /* of the end */
+};
+#define BYTES(s) (s), sizeof(s) - 1
+
+static const struct falsehood falsehoods[] = {
+    {"another protocol's greeting", GREETS_BADLY,
+     BYTES("HTTP/1.1 400 Bad Request\r\nServer: something else\r\nContent-Length: 0\r\nConnection: "
+           "close\r\n\r\n                    "),
+     "MQTT"},
+    {"a CONNACK with an unknown code", GREETS_BADLY, BYTES("\x20\3\0\xc8\0"), "failed"},
+    {"a CONNACK that says: no", GREETS_BADLY, BYTES("\x20\3\0\x87\0"), "password"},
+    {"packet type 0", TALKS_BADLY, BYTES("\0\0"), "protocol"},
+    {"packet type CONNECT", TALKS_BADLY, BYTES("\x10\0"), "protocol"},
+    {"an endless remaining length", TALKS_BADLY, BYTES("\x30\xff\xff\xff\xff\x7f"), "protocol"},
+    {"an empty topic", TALKS_BADLY, BYTES("\x30\3\0\0\0"), "protocol"},
+    {"QoS 3", TALKS_BADLY, BYTES("\x36\7\0\1a\0\1\0x"), "protocol"},
+    {"a topic longer than its packet", TALKS_BADLY,
+     BYTES("\x30\5\xff\xff"
+           "abc"),
+     "protocol"},
+    {"a topic that isn't UTF-8", TALKS_BADLY, BYTES("\x30\6\0\2\xc3\x28\0x"), "protocol"},
+    {"taken over, says the broker", TALKS_BADLY, BYTES("\xe0\2\x8e\0"), "same client id"},
+    {"a SUBACK without codes", SUBACK_EMPTY, NULL, 0, "protocol"},
+};
+
+static void test_lies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof falsehoods / sizeof *falsehoods; i++) {
+        const struct falsehood *f = &falsehoods[i];
+        struct liar l;
+        struct watch w;
+        liar_start(&l, f->lie, f->bytes, f->len);
+        const struct link_options o = options_of(&l);
+        watch_start(&w, &o);
+        const enum link_record_kind end = f->lie == GREETS_BADLY ? LINK_TRY_FAILED : LINK_ENDED;
+        struct seen *s = watch_try(&w, end, 3000);
+        if (!s || !strstr(s->words, f->words))
+            fail_msg("%s: \"%s\"", f->name, s ? s->words : "no end");
+        /* And a fresh handle comes up as if nothing had been. */
+        link_retry_now(w.link);
+        watch_kind(&w, LINK_CONNECTED);
+        assert_true(watch_kind(&w, LINK_SNAPSHOT)->complete);
+        watch_stop(&w);
+        liar_stop(&l);
+    }
+}
+
+static void check_fallback(enum lie lie, int connects_after_loss)
+{
+    struct liar l;
+    struct watch w;
+    liar_start(&l, lie, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    assert_non_null(strstr(watch_kind(&w, LINK_CONNECTED)->words, "MQTT 3.1.1"));
+    assert_int_equal(w.count[LINK_TRY_FAILED], 0);
+    assert_true(watch_kind(&w, LINK_SNAPSHOT)->complete);
+    assert_int_equal(atomic_load(&l.connects), 2);
+    watch_until(&w, w.status.protocol == 4);
+    atomic_store(&l.stop, true); /* it drops us … */
+    watch_kind(&w, LINK_ENDED);
+    pthread_join(l.thread, NULL);
+    atomic_store(&l.stop, false); /* … and is there again */
+    assert_int_equal(pthread_create(&l.thread, NULL, run, &l), 0);
+    link_retry_now(w.link);
+    watch_kind(&w, LINK_CONNECTED);
+    assert_int_equal(atomic_load(&l.connects), 2 + connects_after_loss);
+    watch_stop(&w);
+    liar_stop(&l);
+}
+
+static void test_falls_back(void **state)
+{
+    (void)state;
+    check_fallback(SAYS_84, 1); /* it said so: remembered */
+    check_fallback(SAYS_1, 1);
+    check_fallback(HANGS_UP, 2); /* a guess: MQTT 5 is tried again */
+}
+
+static void test_bytes_one_by_one(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, SLICES, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    watch_kind(&w, LINK_CONNECTED);
+    assert_true(watch_kind(&w, LINK_SNAPSHOT)->complete);
+    assert_true(link_publish(w.link, 0, HEALTH, "{}", 2, 0, false));
+    assert_string_equal(watch_message(&w, HEALTH)->payload, "{}");
+    watch_stop(&w);
+    liar_stop(&l);
+}
+
+static void test_no_suback(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, SUBACK_NEVER, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    watch_kind(&w, LINK_CONNECTED);
+    assert_non_null(strstr(watch_kind(&w, LINK_ENDED)->words, "does not answer in time"));
+    watch_kind(&w, LINK_CONNECTED);
+    watch_kind(&w, LINK_SNAPSHOT);
+    watch_stop(&w);
+    liar_stop(&l);
+}
+
+/* ---- a broker that stands still, and many that die ---- */
+
+static void test_restarts(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGKILL, SIGTERM, SIGKILL};
+    struct broker b;
+    struct watch w;
+    broker_start(&b, NULL);
+    const struct link_options o = link_options_of(&b);
+    watch_start(&w, &o);
+    link_set_recording(w.link, true);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        watch_kind(&w, LINK_CONNECTED);
+        watch_until(&w, w.status.journal_up);
+        kill(b.pid, SIGSTOP);
+        for (uint64_t t = 1; t <= 50; t++) /* more than the window: they wait */
+            link_publish(w.link, t, "x", "x", 1, 1, false);
+        broker_end(&b, signals[i]);
+        watch_kind(&w, LINK_ENDED);
+        watch_until(&w, !w.status.journal_up);
+        broker_spawn(&b);
+        link_retry_now(w.link);
+    }
+    watch_kind(&w, LINK_CONNECTED);
+    const size_t before = w.count[LINK_PUBLISHED];
+    assert_true(link_publish(w.link, 99, "x", "x", 1, 1, false)); /* the window is free again */
+    watch_until(&w, w.count[LINK_PUBLISHED] > before);
+    watch_stop(&w);
+    broker_stop(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_falls_back),
+        cmocka_unit_test(test_bytes_one_by_one),
+        cmocka_unit_test(test_no_suback),
+        cmocka_unit_test(test_restarts),
+    };
+    return cmocka_run_group_tests_name("link faults", tests, NULL, NULL);
+}
