@@ -17,7 +17,7 @@
 
 struct rig {
     char dir[256];
-    char db[300];
+    char db[512];
 };
 void rig_begin(struct rig *r);
 void rig_end(struct rig *r); /* removes everything */

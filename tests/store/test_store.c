@@ -340,7 +340,7 @@ static mode_t mode_of(const char *path)
 static void files_are_private_or_the_groups(void **state)
 {
     struct rig *r = *state;
-    char path[400];
+    char path[600];
     const mode_t mask = umask(0);
     struct store *s = rig_open(r, true, true);
 
