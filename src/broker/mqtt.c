@@ -142,8 +142,8 @@ static void refine(struct mqtt *m)
         m->why = MQTT_FAIL_NONE;
     else if (tls != MQTT_FAIL_NONE && !m->connected)
         m->why = tls;
-    else if (m->why == MQTT_FAIL_CLOSED && m->connected)
-        m->why = MQTT_FAIL_DROPPED;
+    else if (m->connected && (m->why == MQTT_FAIL_CLOSED || m->why == MQTT_FAIL_TLS))
+        m->why = MQTT_FAIL_DROPPED; /* OpenSSL 3 calls an end without a word an error */
 }
 
 /* Tells of the end, once and outside of libmosquitto's own callbacks. */

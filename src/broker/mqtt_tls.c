@@ -20,11 +20,13 @@ static int on_verify(int ok, X509_STORE_CTX *store)
     return ok;
 }
 
-/* libmosquitto puts the address that it was given into SNI; the broker must see the name. */
+/* libmosquitto puts the address that it was given into SNI; the broker must see the name. And an
+ * alert that arrives after our side of the handshake is done is nowhere else to be had. */
 static void on_info(const SSL *ssl, int where, int value)
 {
-    (void)value;
-    const struct mqtt_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct mqtt_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
+        t->alert = value;
     if ((where & SSL_CB_HANDSHAKE_START) && t->name)
         SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, t->name);
 }
@@ -122,9 +124,16 @@ void mqtt_tls_fini(struct mqtt_tls *t)
 
 enum mqtt_failure mqtt_tls_failure(const struct mqtt_tls *t, struct text96 *detail)
 {
-    if (t->verdict == X509_V_OK)
+    const char *words = NULL;
+
+    if (t->verdict != X509_V_OK)
+        words = X509_verify_cert_error_string(t->verdict);
+    else if (t->alert)
+        words = ERR_reason_error_string(
+            ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + (t->alert & 0xff)));
+    else
         return MQTT_FAIL_NONE;
-    const char *words = X509_verify_cert_error_string(t->verdict);
+    words = words ? words : "OpenSSL";
     TEXT_SET(detail, words, strlen(words));
     return t->verdict == X509_V_ERR_HOSTNAME_MISMATCH ||
                    t->verdict == X509_V_ERR_IP_ADDRESS_MISMATCH
