@@ -11,7 +11,7 @@ BUILD   ?= build
 VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN   := -fstack-protector-strong -fPIE
-CPPFLAGS += -D_GNU_SOURCE -D_XOPEN_SOURCE_EXTENDED=1 -Isrc -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
+CPPFLAGS += -D_GNU_SOURCE -D_XOPEN_SOURCE_EXTENDED=1 -Isrc -I$(BUILD)/gen -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
 # The tests are strict; a packager's newer compiler may warn: make check WERROR=
 ifneq ($(filter check check-%,$(MAKECMDGOALS)),)
 WERROR ?= -Werror
@@ -65,6 +65,13 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The default theme is compiled in, line by line: what the file says is what a bare program shows.
+$(BUILD)/src/ui/theme.o: $(BUILD)/gen/theme_default.inc
+$(BUILD)/gen/theme_default.inc: themes/default.theme
+	@mkdir -p $(@D)
+	$(Q)awk -F' *= *' '/^\[/ { gsub(/[][]/, ""); s = $$0; next } \
+		/^[a-z_]+ *=/ { printf "{\"%s\", \"%s\", \"%s\"},\n", s, $$1, $$2 }' $< >$@
+
 $(BUILD)/locale/%/LC_MESSAGES/infoscreen-tui.mo: po/%.po
 	$(call say,MO,$@)
 	@mkdir -p $(@D)
@@ -93,6 +100,10 @@ tests: all $(TESTS)
 
 check: tests check-layers po-check
 	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS)
+
+# Draws the panels anew into tests/ui/golden; the review is git diff.
+golden: $(BUILD)/tests/ui/test_panels
+	$(Q)GOLDEN_UPDATE=1 LC_ALL=C.UTF-8 TZ=UTC $<
 
 demo: all
 	$(Q)$(PROGRAM) demo

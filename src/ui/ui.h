@@ -12,7 +12,7 @@ struct ui;
 
 struct ui_options {
     const struct config *config; /* theme, plain, mouse, language …; borrowed for the life of the ui */
-    const char *theme_dirs;      /* ':'-separated */
+    const char *theme_dirs;      /* ':'-separated; NULL: beside the program, installed, then XDG's */
     bool utf8;
     const char *key_bindings;    /* from [keys]: "action=key" lines; NULL none */
 };
@@ -58,6 +58,22 @@ bool ui_paint(struct ui *u, const struct ui_model *m);
 void ui_bell(struct ui *u);
 /* For the tests: an OSC that says "nothing is pending" (only with INFOSCREEN_TUI_IDLE_MARK set). */
 void ui_mark_idle(struct ui *u);
+
+/* Every action, for the man page and the tests. Labels and helps are N_(). */
+enum ui_action_flag {
+    UI_MOVES = 1u << 0,    /* only moves the cursor */
+    UI_FOOTER = 1u << 1,   /* in the bottom line where it applies */
+    UI_ACTS = 1u << 2,     /* would send something: refused when read-only */
+    UI_CONFIRMS = 1u << 3, /* asks first */
+    UI_VIEW = 1u << 4,     /* another view */
+};
+struct ui_action {
+    const char *name; /* in [keys] and on the command line */
+    const char *keys; /* "g Home": the default ones */
+    unsigned flags;
+    const char *label, *help;
+};
+const struct ui_action *ui_actions(unsigned *n);
 
 /* The last resort from a signal handler: async-signal-safe. */
 void ui_emergency_restore(void);

@@ -1,0 +1,396 @@
+/* act.c - what each action does. One handler per action; the table says which. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/panel.h"
+
+#define PAGE 10 /* rows, where a layer scrolls */
+
+static struct list *focused(struct desk *d)
+{
+    return &d->list[d->focus];
+}
+
+static int *layer_scroll(struct desk *d)
+{
+    return d->layers ? &d->layer[d->layers - 1].scroll : NULL;
+}
+
+void desk_pop(struct desk *d)
+{
+    if (d->layers)
+        d->layers--;
+}
+
+bool desk_push(struct desk *d, enum layer_kind kind)
+{
+    if (d->layers == LAYERS)
+        return false;
+    memset(&d->layer[d->layers], 0, sizeof d->layer[d->layers]);
+    d->layer[d->layers++].kind = kind;
+    return true;
+}
+
+static void send_kind(struct intents *out, enum intent_kind kind)
+{
+    if (out->count < UI_INTENTS)
+        out->list[out->count++] = (struct intent){.kind = kind};
+}
+
+/* ---- moving ---- */
+
+static void move_by(struct desk *d, const struct ui_model *m, int64_t by)
+{
+    int *scroll = layer_scroll(d);
+
+    if (scroll) {
+        const int64_t to = *scroll + by;
+        *scroll = to < 0 ? 0 : to > 10000 ? 10000 : (int)to; /* the next frame knows the true end */
+        return;
+    }
+    d->focus_chosen = true;
+    list_move(focused(d), m, by);
+}
+
+static int64_t page(struct desk *d)
+{
+    const int rows = d->layers ? PAGE + 1 : focused(d)->rows;
+
+    return rows > 2 ? rows - 1 : 1;
+}
+
+static void up(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, -1);
+}
+
+static void down(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, 1);
+}
+
+static void page_up(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, -page(d));
+}
+
+static void page_down(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, page(d));
+}
+
+static void top(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, -(INT64_C(1) << 40));
+}
+
+static void bottom(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    move_by(d, m, INT64_C(1) << 40);
+}
+
+static void turn_panel(struct desk *d, const struct ui_model *m, int by)
+{
+    enum list_id panels[LISTS];
+    const int n = desk_panels(d, m, panels);
+    int at = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (panels[i] == d->focus)
+            at = i;
+    }
+    d->focus = panels[(at + by + n) % n];
+    d->focus_chosen = true;
+}
+
+static void next_panel(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    turn_panel(d, m, 1);
+}
+
+static void previous_panel(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    turn_panel(d, m, -1);
+}
+
+/* ---- views and layers ---- */
+
+static void show(struct desk *d, const struct ui_model *m, enum view_id view)
+{
+    d->layers = 0;
+    d->view = view;
+    d->focus_chosen = d->focus_chosen && view == VIEW_OVERVIEW;
+    desk_settle_focus(d, m);
+}
+
+#define SHOW(function, view)                                                                 \
+    static void function(struct desk *d, const struct ui_model *m, struct intents *out)      \
+    {                                                                                        \
+        (void)out;                                                                           \
+        show(d, m, view);                                                                    \
+    }
+SHOW(show_overview, VIEW_OVERVIEW)
+SHOW(show_clients, VIEW_CLIENTS)
+SHOW(show_alarms, VIEW_ALARMS)
+SHOW(show_commands, VIEW_COMMANDS)
+SHOW(show_history, VIEW_HISTORY)
+SHOW(show_logs, VIEW_LOGS)
+SHOW(show_broker, VIEW_BROKER)
+
+static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct client *c = d->layers ? NULL : desk_selected_client(d, m);
+    const struct alarm *a = d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
+
+    (void)out;
+    if (c && desk_push(d, LAYER_CLIENT)) {
+        d->layer[d->layers - 1].client = c->id;
+    } else if (a) { /* about no single device: its words in full */
+        struct text160 words = {""};
+        panel_words(&a->summary, words.clean, sizeof words.clean);
+        desk_say(d, m, "%s", words.clean);
+    }
+}
+
+static void help(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_HELP)
+        desk_pop(d);
+    else
+        desk_push(d, LAYER_HELP);
+}
+
+static void clear_filter(struct desk *d, const struct ui_model *m)
+{
+    for (int i = LIST_ALARMS; i <= LIST_COMMANDS; i++) {
+        if (d->list[i].rows && *d->list[i].expression)
+            list_set_filter(&d->list[i], "", NULL);
+    }
+    desk_settle_focus(d, m);
+}
+
+static void back(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (d->layers)
+        desk_pop(d);
+    else if (*focused(d)->expression || d->view == VIEW_OVERVIEW)
+        clear_filter(d, m);
+    else
+        show(d, m, VIEW_OVERVIEW);
+}
+
+static void quit(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    if (d->layers)
+        desk_pop(d);
+    else if (d->view != VIEW_OVERVIEW)
+        show(d, m, VIEW_OVERVIEW);
+    else
+        send_kind(out, INTENT_QUIT);
+}
+
+/* ---- lists ---- */
+
+/* In the overview the filter is that of the clients, unless the commands have the focus. */
+static enum list_id filtered(const struct desk *d)
+{
+    return d->view == VIEW_OVERVIEW && d->focus != LIST_COMMANDS ? LIST_CLIENTS : d->focus;
+}
+
+static void filter(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const enum list_id id = filtered(d);
+
+    (void)out;
+    if (!d->list[id].class->matches) {
+        desk_say(d, m, "%s", _("this list has no filter"));
+        return;
+    }
+    d->layers = 0;
+    d->prompt.list = id;
+    prompt_open(d, PROMPT_FILTER);
+}
+
+static void sort_by(struct desk *d, const struct ui_model *m, int by)
+{
+    const enum list_id id = filtered(d);
+    struct list *l = &d->list[id];
+    int at = -1;
+
+    if (id != LIST_CLIENTS) {
+        desk_say(d, m, "%s", _("this list has its own order: the most urgent or the newest first"));
+        return;
+    }
+    for (int c = 0; c < l->class->column_count; c++) {
+        if (l->class->columns[c].title && l->class->columns[c].sort == l->sort + 1)
+            at = c;
+    }
+    do
+        at = (at + by + l->class->column_count) % l->class->column_count;
+    while (!l->class->columns[at].title || !l->class->columns[at].sort);
+    l->sort = l->class->columns[at].sort - 1;
+    l->made = false;
+}
+
+static void sort_back(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    sort_by(d, m, -1);
+}
+
+static void sort_on(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    sort_by(d, m, 1);
+}
+
+static void sort_order(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct list *l = &d->list[LIST_CLIENTS];
+
+    (void)m, (void)out;
+    l->descending = !l->descending;
+    l->made = false;
+}
+
+static void copy(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct client *c = desk_selected_client(d, m);
+
+    (void)out;
+    if (!c) {
+        desk_say(d, m, "%s", _("no client is selected"));
+        return;
+    }
+    TEXT_SET(&d->copy, c->spelling, strlen(c->spelling));
+    desk_say(d, m, _("%s: sent to the terminal's clipboard"), c->spelling);
+}
+
+/* ---- alarms ---- */
+
+static void acknowledge(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct target t = target_at_key(d, m);
+    const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
+
+    if (!t.found)
+        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+    else if (a && a->state == ALARM_ACKNOWLEDGED && a->kind != ALARM_SERVICE_FAILED)
+        desk_say(d, m, _("already acknowledged by %s"), a->acknowledged_by.clean);
+    else
+        desk_send(out, m, OP_ACKNOWLEDGE, &t.what, TEXT_EMPTY);
+}
+
+static void acknowledge_all(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    d->prompt.count = target_collect_all(d, m);
+    if (d->prompt.count)
+        prompt_open(d, PROMPT_ACKNOWLEDGE_ALL);
+    else
+        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+}
+
+static void note(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct target t = target_at_key(d, m);
+
+    (void)out;
+    if (!t.found) {
+        desk_say(d, m, "%s", _("no alarm to write a note on"));
+        return;
+    }
+    d->prompt.note_for = t.what;
+    prompt_open(d, PROMPT_NOTE);
+}
+
+/* ---- the rest ---- */
+
+static void command_line(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    prompt_open(d, PROMPT_COMMAND);
+}
+
+static void reconnect(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    if (m->link->phase == LINK_UP)
+        desk_say(d, m, "%s", _("the broker is connected"));
+    else
+        send_kind(out, INTENT_RETRY_LINK);
+}
+
+static void redraw(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m;
+    d->redraw = true;
+    send_kind(out, INTENT_REDRAW);
+}
+
+static void reload_theme(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    d->reload_theme = true;
+}
+
+static void suspend(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)d, (void)m;
+    send_kind(out, INTENT_SUSPEND);
+}
+
+typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *);
+static const handler handlers[UI_ACTION_COUNT] = {
+    [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
+    [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
+    [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
+    [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
+    [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
+    [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
+    [UI_VIEW_HISTORY] = show_history, [UI_VIEW_LOGS] = show_logs, [UI_VIEW_BROKER] = show_broker,
+    [UI_COMMAND_LINE] = command_line, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
+    [UI_RELOAD_THEME] = reload_theme, [UI_HELP] = help, [UI_BACK] = back, [UI_SUSPEND] = suspend,
+    [UI_QUIT] = quit,
+};
+
+/* Read-only is enforced where things leave for the broker; here it is only said. */
+void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, struct intents *out)
+{
+    unsigned n;
+
+    if (m->read_only && ui_actions(&n)[id].flags & UI_ACTS)
+        desk_say(d, m, "%s", _("READ-ONLY: nothing is sent; start the console without --read-only to act"));
+    else
+        handlers[id](d, m, out);
+}
+
+bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui_action_id id)
+{
+    enum list_id panels[LISTS];
+
+    switch (id) {
+    case UI_ACKNOWLEDGE:
+        return !m->read_only && core_counts(m->core)->alarms_unacknowledged > 0 &&
+               !(d->layers && d->layer[d->layers - 1].kind == LAYER_HELP);
+    case UI_OPEN:
+        return !d->layers && desk_selected_client(d, m);
+    case UI_FILTER:
+        return !d->layers && d->list[filtered(d)].class->matches;
+    case UI_NEXT_PANEL:
+        return !d->layers && desk_panels(d, m, panels) > 1;
+    default:
+        return true;
+    }
+}

@@ -1,0 +1,127 @@
+/* desk.h - what the operator has in front of them: the view, the lists with their cursors and filters, and
+ * what lies on top (details, help, a question). No terminal here: it is drawn into cells and fed with keys. */
+#ifndef UI_DESK_H
+#define UI_DESK_H
+
+#include "core/filter.h"
+#include "ui/cells.h"
+#include "ui/keys.h"
+#include "ui/list.h"
+#include "ui/ui.h"
+
+enum view_id {
+    VIEW_OVERVIEW, VIEW_CLIENTS, VIEW_ALARMS, VIEW_COMMANDS, VIEW_HISTORY, VIEW_LOGS, VIEW_BROKER, VIEWS
+};
+
+/* What lies on top of a view, the last one uppermost. */
+enum layer_kind { LAYER_CLIENT, LAYER_HELP, LAYER_PROMPT };
+#define LAYERS 4
+
+enum prompt_kind { PROMPT_FILTER, PROMPT_NOTE, PROMPT_COMMAND, PROMPT_ACKNOWLEDGE_ALL };
+
+#define LINE_BYTES 256
+struct prompt {
+    enum prompt_kind kind;
+    char text[LINE_BYTES]; /* UTF-8; what is typed ends it, there is no cursor within */
+    size_t len;
+    char before[LINE_BYTES]; /* the filter to go back to */
+    struct err error;
+    enum list_id list;       /* of the filter */
+    struct occurrence note_for;
+    uint32_t count;          /* of alarms in question */
+};
+
+/* One occurrence of an alarm, as somebody saw it. */
+struct target {
+    bool found;
+    struct occurrence what;
+    /* For which selection it was found. */
+    enum list_id focus;
+    uint64_t selected;
+    bool layer;
+    uint64_t layer_subject;
+};
+
+struct desk {
+    struct keymap keys;
+    bool ascii, boxes, screen_reader;
+
+    enum view_id view;
+    enum list_id focus;
+    bool focus_chosen; /* by the operator: alarms don't take it any more */
+    struct list list[LISTS];
+
+    struct { enum layer_kind kind; struct uid client; int scroll; } layer[LAYERS];
+    int layers;
+    struct prompt prompt;
+
+    struct text160 said; /* our own last sentence */
+    int64_t said_mono;
+    struct text64 copy;  /* for the clipboard; taken by the terminal's side */
+    bool redraw, reload_theme;
+
+    /* Confirmed, and not yet handed on: one call takes so many only. */
+    struct occurrence *acknowledge;
+    uint32_t acknowledge_count, acknowledge_at;
+    struct text512 none;
+
+    /* Of the last frame. */
+    struct target target;
+    double rate_shown;
+    int64_t next_change; /* mono ms */
+    int64_t click_mono;
+    int click_y;
+    bool touched; /* a key changed something */
+};
+
+bool desk_init(struct desk *d, const struct ui_options *o, struct err *e);
+void desk_fini(struct desk *d);
+/* Draws a frame and notes what it showed. */
+void desk_draw(struct desk *d, const struct ui_model *m, struct cells *c);
+void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
+void desk_text(struct desk *d, const struct ui_model *m, const char *bytes, size_t n); /* pasted */
+/* Hands on what is left of an "acknowledge all". */
+void desk_continue(struct desk *d, const struct ui_model *m, struct intents *out);
+
+/* ---- within the room ---- */
+
+/* While a frame is drawn. */
+struct paint {
+    struct desk *desk;
+    const struct ui_model *m;
+    int64_t next_change;
+};
+
+void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A frame, or only a title where boxes are not wanted; returns the inside. */
+struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border, enum role title_role,
+                       struct text title);
+/* The panels of the current view that are there now, in the order of Tab. */
+int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS]);
+void desk_settle_focus(struct desk *d, const struct ui_model *m);
+const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m);
+
+/* layout.c */
+void desk_draw_view(struct paint *p, struct area all);
+
+/* act.c */
+void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, struct intents *out);
+bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui_action_id id);
+void desk_pop(struct desk *d);
+bool desk_push(struct desk *d, enum layer_kind kind);
+
+/* target.c */
+struct target target_resolve(const struct desk *d, const struct ui_model *m);
+struct target target_at_key(const struct desk *d, const struct ui_model *m);
+bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
+               const struct occurrence *what, struct text note);
+uint32_t target_collect_all(struct desk *d, const struct ui_model *m);
+
+/* prompt.c */
+void prompt_open(struct desk *d, enum prompt_kind kind);
+void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
+void prompt_type(struct desk *d, const struct ui_model *m, const char *bytes, size_t n);
+void prompt_draw(struct paint *p, struct area line);
+
+#endif

@@ -1,0 +1,73 @@
+/* keys.h - every action, declared once: dispatch, footer, help, command line, [keys] and the man page all
+ * read this table. */
+#ifndef UI_KEYS_H
+#define UI_KEYS_H
+
+#include "ui/input.h"
+#include "ui/ui.h"
+
+/* id, name in [keys] and on the command line, default keys, flags, footer label, help */
+#define UI_ACTIONS(X)                                                                                    \
+    X(UP, "up", "Up k", UI_MOVES, N_("up"), N_("one row up"))                                            \
+    X(DOWN, "down", "Down j", UI_MOVES, N_("down"), N_("one row down"))                                  \
+    X(PAGE_UP, "page-up", "PgUp Ctrl-B", UI_MOVES, N_("page up"), N_("a page up"))                       \
+    X(PAGE_DOWN, "page-down", "PgDn Ctrl-F", UI_MOVES, N_("page down"), N_("a page down"))               \
+    X(TOP, "top", "g Home", UI_MOVES, N_("first"), N_("the first row"))                                  \
+    X(BOTTOM, "bottom", "G End", UI_MOVES, N_("last"), N_("the last row"))                               \
+    X(ACKNOWLEDGE, "acknowledge", "a", UI_FOOTER | UI_ACTS, N_("acknowledge"),                           \
+      N_("acknowledge the selected alarm; elsewhere the most urgent one of the selected client, else of " \
+         "the fleet"))                                                                                   \
+    X(ACKNOWLEDGE_ALL, "acknowledge-all", "A", UI_ACTS | UI_CONFIRMS, N_("acknowledge all"),             \
+      N_("acknowledge all alarms shown (asks)"))                                                         \
+    X(NOTE, "note", "n", UI_ACTS, N_("note"), N_("write a note on the alarm"))                           \
+    X(OPEN, "open", "Enter", UI_FOOTER, N_("details"), N_("open what is selected"))                      \
+    X(FILTER, "filter", "/", UI_FOOTER, N_("filter"),                                                    \
+      N_("filter as you type: text, state:crashed, group:vienna, ! negates; Esc clears"))                \
+    X(SORT_BACK, "sort-left", "<", 0, N_("sort by the column to the left"),                              \
+      N_("sort by the column to the left"))                                                              \
+    X(SORT_ON, "sort-right", ">", 0, N_("sort by the column to the right"),                              \
+      N_("sort by the column to the right"))                                                             \
+    X(SORT_ORDER, "sort-order", "o", 0, N_("turn the order"), N_("turn the order around"))               \
+    X(COPY, "copy", "y", 0, N_("copy uuid"), N_("send the uuid to the terminal's clipboard"))            \
+    X(NEXT_PANEL, "next-panel", "Tab", UI_FOOTER, N_("next panel"), N_("next panel"))                    \
+    X(PREVIOUS_PANEL, "previous-panel", "Shift-Tab", 0, N_("previous panel"), N_("previous panel"))      \
+    X(VIEW_OVERVIEW, "view-overview", "1", UI_VIEW, N_("overview"), N_("overview"))                      \
+    X(VIEW_CLIENTS, "view-clients", "2", UI_VIEW, N_("clients"), N_("all clients"))                      \
+    X(VIEW_ALARMS, "view-alarms", "3", UI_VIEW, N_("alarms"), N_("all standing alarms"))                 \
+    X(VIEW_COMMANDS, "view-commands", "4", UI_VIEW, N_("commands"), N_("commands and their progress"))   \
+    X(VIEW_HISTORY, "view-history", "6", UI_VIEW, N_("history"), N_("what happened, newest first"))      \
+    X(VIEW_LOGS, "view-logs", "7", UI_VIEW, N_("logs"), N_("what devices logged, newest first"))         \
+    X(VIEW_BROKER, "view-broker", "8", UI_VIEW, N_("broker"),                                            \
+      N_("connection, rejected messages, other consoles"))                                               \
+    X(COMMAND_LINE, "command-line", ":", 0, N_("command line"),                                          \
+      N_("every action by its name; Tab completes"))                                                     \
+    X(RECONNECT, "reconnect", "Ctrl-R", 0, N_("try the broker now"),                                     \
+      N_("try the broker again without waiting"))                                                        \
+    X(REDRAW, "redraw", "Ctrl-L", 0, N_("redraw"), N_("draw the whole screen again"))                    \
+    X(RELOAD_THEME, "reload-theme", "", 0, N_("reload the theme"), N_("read the theme file again"))      \
+    X(HELP, "help", "? F1", UI_FOOTER, N_("help"), N_("this help"))                                      \
+    X(BACK, "back", "Esc", 0, N_("back"), N_("back; in the overview: clear the filter"))                 \
+    X(SUSPEND, "suspend", "Ctrl-Z", 0, N_("suspend"), N_("back to the shell until fg"))                  \
+    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER, N_("quit"), N_("back; from the overview: quit"))
+
+#define UI_ACTION_ID(id, ...) UI_##id,
+enum ui_action_id { UI_ACTIONS(UI_ACTION_ID) UI_ACTION_COUNT, UI_NO_ACTION = UI_ACTION_COUNT };
+#undef UI_ACTION_ID
+
+#define KEYS_PER_ACTION 4
+
+struct keymap {
+    int32_t key[UI_ACTION_COUNT][KEYS_PER_ACTION]; /* 0: none */
+};
+
+void keymap_init(struct keymap *k);
+/* "action=key key" lines, as in [keys]. What is bound there is taken from the action that had it. */
+bool keymap_bind(struct keymap *k, const char *lines, struct err *e);
+enum ui_action_id keymap_find(const struct keymap *k, int32_t key);
+/* The first key of an action as it is shown; "" if it has none. */
+void keymap_first(const struct keymap *k, enum ui_action_id id, char out[16]);
+/* All of them, "g Home"; fits 80 bytes. */
+void keymap_all(const struct keymap *k, enum ui_action_id id, char out[80]);
+enum ui_action_id action_find(const char *name);
+
+#endif

@@ -1,0 +1,196 @@
+/* layout.c - which panels stand where at which size. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/panel.h"
+#include "ui/symbols.h"
+
+#define LEAST_COLS    40
+#define LEAST_ROWS    10
+#define BOXES_ROWS    20  /* below this frames would cost more than they tell */
+#define COMMANDS_COLS 110 /* from here on the commands have a panel beside the clients */
+#define ALERT_SHARE   3   /* the alerts take a third of the height at most */
+
+/* Where the pieces of a frame go, from the top; each takes rows off the middle. */
+struct stack {
+    struct area all;
+    int top, bottom;
+};
+
+static struct area take_top(struct stack *s, int rows)
+{
+    const struct area a = area_sub(s->all, s->top, 0, s->bottom - s->top < rows ? s->bottom - s->top : rows, s->all.cols);
+
+    s->top += a.rows;
+    return a;
+}
+
+static struct area middle(const struct stack *s)
+{
+    return area_sub(s->all, s->top, 0, s->bottom - s->top, s->all.cols);
+}
+
+static void take_banners(struct paint *p, struct stack *s)
+{
+    const int most = s->all.rows >= BOXES_ROWS ? 3 : 1;
+
+    s->top += panel_banners_draw(p, area_sub(s->all, s->top, 0, most, s->all.cols));
+}
+
+static void draw_list(struct paint *p, enum list_id id, struct area a)
+{
+    struct desk *d = p->desk;
+    const bool focused = d->focus == id, alert = id == LIST_ALARMS;
+    char title[320];
+
+    list_update(&d->list[id], p->m); /* before the title counts */
+    panel_title(d, p->m, id, title, sizeof title);
+    struct area in = a;
+    if (p->desk->boxes && a.rows >= 4)
+        in = desk_frame(d, a, alert, alert ? ROLE_ALERT_BORDER : ROLE_PANEL_BORDER,
+                        alert ? ROLE_ALERT_TITLE : focused ? ROLE_PANEL_FOCUSED : ROLE_PANEL_TITLE, TEXT_OURS(title));
+    else if (a.rows >= 3)
+        in = desk_frame(d, a, false, ROLE_PANEL_BORDER, focused ? ROLE_PANEL_FOCUSED : ROLE_PANEL_TITLE,
+                        TEXT_OURS(title));
+    list_draw(&d->list[id], p, in, focused && !d->layers);
+}
+
+static int alert_rows(const struct paint *p, int height)
+{
+    const int most = height / ALERT_SHARE, edges = p->desk->boxes ? 2 : 1;
+    const int wanted = (int)(core_alarm_count(p->m->core) < 200 ? core_alarm_count(p->m->core) : 200) + edges;
+
+    return wanted > most ? (most > edges + 1 ? most : edges + 1) : wanted;
+}
+
+/* The commands in one line, where they have no panel. */
+static void draw_command_line(struct paint *p, struct area a)
+{
+    const struct command *c = core_command(p->m->core, 0);
+    const unsigned active = core_counts(p->m->core)->commands_active;
+    struct text64 scratch = {""};
+    char how[160];
+
+    if (!c)
+        return;
+    panel_command_state(p, c, how, sizeof how);
+    area_printf(a, 0, 1, panel_command_role(c), P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
+                actions[c->action].word, panel_client_name(p->m, &c->client, &scratch).clean, how);
+}
+
+static void draw_overview(struct paint *p, struct stack *s)
+{
+    const bool commands_beside = s->all.cols >= COMMANDS_COLS && p->desk->boxes;
+    const bool commands_line = !commands_beside && core_counts(p->m->core)->commands_active;
+
+    s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 2, s->all.cols));
+    take_banners(p, s);
+    if (core_alarm_count(p->m->core))
+        draw_list(p, LIST_ALARMS, take_top(s, alert_rows(p, s->all.rows)));
+    if (commands_line)
+        draw_command_line(p, area_sub(s->all, --s->bottom, 0, 1, s->all.cols));
+    const struct area rest = middle(s);
+    int right = commands_beside ? rest.cols * 36 / 100 : 0;
+    right = right > 76 ? 76 : right;
+    draw_list(p, LIST_CLIENTS, area_sub(rest, 0, 0, rest.rows, rest.cols - right));
+    if (commands_beside)
+        draw_list(p, LIST_COMMANDS, area_sub(rest, 0, rest.cols - right, rest.rows, right));
+}
+
+/* 40x10: header, counts and the worst alarm; what is left shows clients. */
+static void draw_small(struct paint *p, struct stack *s)
+{
+    s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 3, s->all.cols));
+    take_banners(p, s);
+    if (core_alarm_count(p->m->core)) {
+        area_printf(s->all, s->top++, 0, ROLE_ALERT_TITLE, _("ALARMS %u · %u unacknowledged"),
+                    core_alarm_count(p->m->core), core_counts(p->m->core)->alarms_unacknowledged);
+        panel_worst_draw(p, take_top(s, 2));
+    }
+    const struct area rest = middle(s);
+    if (rest.rows >= 2)
+        list_draw(&p->desk->list[LIST_CLIENTS], p, rest, p->desk->focus == LIST_CLIENTS);
+}
+
+static void draw_broker(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    const int edges = p->desk->boxes ? 2 : 1;
+    const struct area top = take_top(s, panel_broker_rows(p->m) + edges);
+    panel_broker_draw(p, desk_frame(p->desk, top, false, ROLE_PANEL_BORDER, ROLE_PANEL_TITLE, TEXT_OURS(_("BROKER"))));
+    draw_list(p, LIST_REJECTS, middle(s));
+}
+
+static void draw_single(struct paint *p, struct stack *s)
+{
+    static const enum list_id lists[VIEWS] = {
+        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_ALARMS] = LIST_ALARMS,   [VIEW_COMMANDS] = LIST_COMMANDS,
+        [VIEW_HISTORY] = LIST_HISTORY, [VIEW_LOGS] = LIST_LOGS,
+    };
+
+    take_banners(p, s);
+    draw_list(p, lists[p->desk->view], middle(s));
+}
+
+static void draw_layer(struct paint *p, struct stack *s)
+{
+    const enum layer_kind kind = p->desk->layer[p->desk->layers - 1].kind;
+
+    take_banners(p, s);
+    if (kind == LAYER_HELP)
+        panel_help_draw(p, middle(s));
+    else
+        panel_client_draw(p, middle(s));
+}
+
+/* The prompt lies on the bottom line; what it asks about stays in sight. */
+static bool has_prompt(const struct desk *d)
+{
+    return d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT;
+}
+
+static void draw_bottom(struct paint *p, struct area all)
+{
+    const struct area line = area_sub(all, all.rows - 1, 0, 1, all.cols);
+    char out[200];
+    const bool message = panel_message(p, out, sizeof out);
+
+    if (has_prompt(p->desk))
+        prompt_draw(p, line);
+    else if (message && (!p->desk->boxes || all.rows < BOXES_ROWS))
+        area_text(line, 0, 1, -1, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
+    else
+        panel_footer_draw(p, line);
+    if (message && p->desk->boxes && all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
+        const int used = area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
+        area_fill(all, all.rows - 2, 2, 1, ROLE_PANEL_MESSAGE);
+        area_fill(all, all.rows - 2, 3 + used, 1, ROLE_PANEL_MESSAGE);
+    }
+}
+
+void desk_draw_view(struct paint *p, struct area all)
+{
+    struct desk *d = p->desk;
+    struct stack s = {.all = all, .top = 1, .bottom = all.rows - 1};
+
+    if (all.cols < LEAST_COLS || all.rows < LEAST_ROWS) {
+        panel_tiny_draw(p, all);
+        return;
+    }
+    panel_header_draw(p, area_sub(all, 0, 0, 1, all.cols));
+    const int layers = d->layers;
+    d->layers -= has_prompt(d);
+    if (d->layers)
+        draw_layer(p, &s);
+    else if (d->view == VIEW_OVERVIEW && all.rows < BOXES_ROWS)
+        draw_small(p, &s);
+    else if (d->view == VIEW_OVERVIEW)
+        draw_overview(p, &s);
+    else if (d->view == VIEW_BROKER)
+        draw_broker(p, &s);
+    else
+        draw_single(p, &s);
+    d->layers = layers;
+    draw_bottom(p, all);
+}

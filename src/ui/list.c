@@ -1,0 +1,395 @@
+/* list.c - order, cursor and drawing of any list. */
+#include "ui/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/i18n.h"
+#include "ui/desk.h"
+#include "ui/symbols.h"
+
+#define SHARE        25     /* remaking the order may take 1/25 of the time … */
+#define WAIT_MAX_MS  1000   /* … but a change is never older than this on the screen */
+#define CHEAP_US     1000   /* below this it is remade for each frame */
+#define BEATS_MS     10000  /* ages change without an event: an order by them is remade as often */
+
+uint64_t identity_of(const void *bytes, size_t n)
+{
+    const unsigned char *b = bytes;
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ b[i]) * UINT64_C(1099511628211);
+    return h ? h : 1;
+}
+
+void list_fini(struct list *l)
+{
+    free(l->order);
+    filter_free(l->filter);
+}
+
+/* ---- order ---- */
+
+static int64_t micros(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool is_current(const struct list *l, const struct ui_model *m)
+{
+    if (!l->made || l->made_generation != l->class->generation(m) ||
+        l->made_rows != l->class->count(m))
+        return false;
+    return l->class != &class_clients || l->sort != SORT_BEAT ||
+           m->now.mono_ms - l->made_mono < BEATS_MS;
+}
+
+static int64_t wait_of(const struct list *l)
+{
+    const int64_t ms = l->cost_us * SHARE / 1000;
+
+    return l->cost_us < CHEAP_US ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
+}
+
+int64_t list_due(const struct list *l, const struct ui_model *m)
+{
+    if (is_current(l, m))
+        return l->sort == SORT_BEAT && l->class == &class_clients ? l->made_mono + BEATS_MS
+                                                                              : INT64_MAX;
+    return l->made ? l->made_mono + wait_of(l) : m->now.mono_ms;
+}
+
+static bool reserve(struct list *l, uint32_t rows)
+{
+    if (rows <= l->cap)
+        return true;
+    const uint32_t cap = rows + rows / 4 + 64;
+    uint32_t *order = realloc(l->order, cap * sizeof *order);
+    if (!order)
+        return false;
+    l->order = order;
+    l->cap = cap;
+    return true;
+}
+
+static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
+{
+    if (l->class == &class_clients) {
+        l->count = query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
+        return;
+    }
+    l->count = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        const void *row = l->class->row(m, i);
+        if (row && (!l->filter || !l->class->matches || l->class->matches(l->filter, m, row)))
+            l->order[l->count++] = i;
+    }
+}
+
+static uint64_t identity_at(const struct list *l, const struct ui_model *m, uint32_t rank)
+{
+    const void *row = list_row(l, m, rank);
+
+    return row ? l->class->identity(row) : 0;
+}
+
+/* The rank of a row that stood at `near`; -1: it is gone. */
+static int64_t find(const struct list *l, const struct ui_model *m, uint64_t identity, uint32_t near)
+{
+    if (identity_at(l, m, near) == identity)
+        return near;
+    for (uint32_t k = 0; k < l->count; k++) {
+        if (identity_at(l, m, k) == identity)
+            return k;
+    }
+    return -1;
+}
+
+static void put_cursor(struct list *l, const struct ui_model *m, int64_t rank)
+{
+    if (rank >= l->count)
+        rank = (int64_t)l->count - 1;
+    l->cursor = rank > 0 ? (uint32_t)rank : 0;
+    l->selected = identity_at(l, m, l->cursor);
+}
+
+/* The cursor stays on its row; where that is gone, on its place; untouched, on the first. */
+static void keep_cursor(struct list *l, const struct ui_model *m)
+{
+    const int64_t found = l->moved && l->selected ? find(l, m, l->selected, l->cursor) : -1;
+
+    put_cursor(l, m, !l->moved ? 0 : found >= 0 ? found : (int64_t)l->cursor);
+}
+
+bool list_update(struct list *l, const struct ui_model *m)
+{
+    if (is_current(l, m))
+        return true;
+    if (l->made && m->now.mono_ms < l->made_mono + wait_of(l))
+        return false;
+    const uint32_t rows = l->class->count(m);
+    const int64_t began = micros();
+    if (!reserve(l, rows))
+        return false;
+    make_order(l, m, rows);
+    keep_cursor(l, m);
+    l->cost_us = micros() - began;
+    l->made = true;
+    l->made_generation = l->class->generation(m);
+    l->made_rows = rows;
+    l->made_mono = m->now.mono_ms;
+    return true;
+}
+
+bool list_set_filter(struct list *l, const char *expression, struct err *e)
+{
+    struct filter *f = filter_new(expression, e);
+
+    if (!f)
+        return false;
+    filter_free(l->filter);
+    l->filter = f;
+    strncpy(l->expression, expression, sizeof l->expression - 1);
+    l->made = false;
+    return true;
+}
+
+const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank)
+{
+    return rank < l->count ? l->class->row(m, l->order[rank]) : NULL;
+}
+
+const void *list_selected(const struct list *l, const struct ui_model *m)
+{
+    const void *row = list_row(l, m, l->cursor);
+
+    if (row && l->class->identity(row) == l->selected)
+        return row;
+    const int64_t found = l->selected ? find(l, m, l->selected, l->cursor) : -1;
+    return found >= 0 ? list_row(l, m, (uint32_t)found) : NULL;
+}
+
+/* A key moves on what its presser saw: from the row under the cursor to the one drawn below it, even if the
+ * rows have changed places since. */
+void list_move(struct list *l, const struct ui_model *m, int64_t by)
+{
+    list_update(l, m);
+    l->moved = true;
+    for (uint32_t i = 0; i < l->seen_count; i++) {
+        const int64_t to = (int64_t)i + by;
+        if (l->seen[i] != l->selected || to < 0 || to >= l->seen_count)
+            continue;
+        const int64_t rank = find(l, m, l->seen[to], (uint32_t)(l->seen_top + to));
+        if (rank >= 0) {
+            put_cursor(l, m, rank);
+            return;
+        }
+    }
+    int64_t rank = (int64_t)l->cursor + by;
+    put_cursor(l, m, rank < 0 ? 0 : rank);
+}
+
+bool list_click(struct list *l, const struct ui_model *m, int y, int x)
+{
+    if (y < l->y || y >= l->y + l->rows || x < l->x || x >= l->x + l->cols)
+        return false;
+    const uint32_t i = (uint32_t)(y - l->y);
+    if (i >= l->seen_count)
+        return false;
+    list_update(l, m);
+    const int64_t rank = find(l, m, l->seen[i], l->seen_top + i);
+    l->moved = true;
+    if (rank >= 0)
+        put_cursor(l, m, rank);
+    return rank >= 0;
+}
+
+int list_header_at(const struct list *l, int y, int x)
+{
+    if (!l->rows || y != l->header_y)
+        return -1;
+    for (int c = 0; c < l->class->column_count; c++) {
+        if (l->column_cols[c] && x >= l->x + l->column_x[c] && x < l->x + l->column_x[c] + l->column_cols[c])
+            return c;
+    }
+    return -1;
+}
+
+/* ---- drawing ---- */
+
+#define MARK 1 /* the cursor's own column, for terminals without colour */
+
+static int least(const struct column *c)
+{
+    const int title = c->title ? text_width(TEXT_OURS(_(c->title))) : 0;
+
+    return title > c->width ? title : c->width;
+}
+
+static int sum_of(const struct list_class *k, const bool *shown, int gap)
+{
+    int sum = MARK;
+
+    for (int i = 0; i < k->column_count; i++)
+        sum += shown[i] ? least(&k->columns[i]) + (i ? gap : 0) : 0;
+    return sum;
+}
+
+/* The least important column that is shown, the last of its rank; 0: none may go. */
+static int weakest(const struct list_class *k, const bool *shown)
+{
+    int at = 0;
+
+    for (int i = 1; i < k->column_count; i++) {
+        if (shown[i] && k->columns[i].rank > 0 && k->columns[i].rank >= k->columns[at].rank)
+            at = i;
+    }
+    return at;
+}
+
+static void widen(const struct list_class *k, int *cols, int extra)
+{
+    for (bool grew = true; grew && extra > 0;) {
+        grew = false;
+        for (int i = 0; i < k->column_count && extra > 0; i++) {
+            if (cols[i] && cols[i] < k->columns[i].most) {
+                cols[i]++;
+                extra--;
+                grew = true;
+            }
+        }
+    }
+}
+
+static void lay_out(struct list *l, int room)
+{
+    const struct list_class *k = l->class;
+    bool shown[COLUMNS_MAX];
+    int gap = 2, x = MARK;
+
+    for (int i = 0; i < COLUMNS_MAX; i++)
+        shown[i] = i < k->column_count;
+    if (sum_of(k, shown, 2) > room)
+        gap = 1;
+    for (int i = weakest(k, shown); i && sum_of(k, shown, gap) > room; i = weakest(k, shown))
+        shown[i] = false;
+    for (int i = 0; i < k->column_count; i++)
+        l->column_cols[i] = shown[i] ? least(&k->columns[i]) : 0;
+    widen(k, l->column_cols, room - sum_of(k, shown, gap));
+    for (int i = 0; i < k->column_count; i++) {
+        l->column_x[i] = x;
+        x += l->column_cols[i] ? l->column_cols[i] + (i ? gap : 1) : 0;
+    }
+}
+
+static void draw_header(const struct list *l, struct area a)
+{
+    area_fill(a, 0, 0, a.cols, ROLE_TABLE_HEADER);
+    for (int i = 0; i < l->class->column_count; i++) {
+        const struct column *c = &l->class->columns[i];
+        if (!l->column_cols[i] || !c->title)
+            continue;
+        const enum role role = c->sort && c->sort == l->sort + 1 ? ROLE_TABLE_SORTED : ROLE_TABLE_HEADER;
+        if (c->right)
+            area_text_right(a, 0, l->column_x[i], l->column_cols[i], role, TEXT_OURS(_(c->title)));
+        else
+            area_text(a, 0, l->column_x[i], l->column_cols[i], role, TEXT_OURS(_(c->title)));
+    }
+}
+
+static void draw_row(const struct list *l, struct paint *p, struct area a, int y, const void *row)
+{
+    const enum role role = l->class->role(row);
+
+    for (int i = 0; i < l->class->column_count; i++) {
+        const struct column *c = &l->class->columns[i];
+        struct cell_out out = {.text = "", .role = role};
+        if (!l->column_cols[i])
+            continue;
+        c->text(p, row, &out);
+        if (c->right)
+            area_text_right(a, y, l->column_x[i], l->column_cols[i], out.role, (struct text){out.text});
+        else
+            area_text(a, y, l->column_x[i], l->column_cols[i], out.role, (struct text){out.text});
+    }
+}
+
+/* The state's sign keeps its own look under the cursor. */
+static void draw_cursor(const struct list *l, struct area a, int y, bool focused)
+{
+    const int from = l->class->column_count > 1 && !l->class->columns[0].title ? l->column_x[1] : 0;
+
+    area_role(a, y, from, a.cols - from, focused ? ROLE_TABLE_CURSOR : ROLE_TABLE_CURSOR_ELSEWHERE);
+    if (focused) {
+        area_text(a, y, 0, 1, ROLE_TABLE_CURSOR, TEXT_OURS(SYM_CURSOR));
+        area_cursor(a, y, 0, false);
+    }
+}
+
+static void scroll(struct list *l, int rows)
+{
+    const uint32_t visible = rows > 0 ? (uint32_t)rows : 1;
+
+    if (l->cursor < l->top)
+        l->top = l->cursor;
+    if (l->cursor >= l->top + visible)
+        l->top = l->cursor - visible + 1;
+    if (l->top + visible > l->count)
+        l->top = l->count > visible ? l->count - visible : 0;
+}
+
+static void note_seen(struct list *l, uint32_t i, const void *row)
+{
+    if (i >= LIST_ROWS_SEEN)
+        return;
+    l->seen[i] = l->class->identity(row);
+    l->seen_count = i + 1;
+    if (l->class == &class_alarms) {
+        const struct alarm *alarm = row;
+        memcpy(l->seen_alarm[i].id, alarm->id, sizeof alarm->id);
+        l->seen_alarm[i].mark = alarm->mark;
+    }
+}
+
+static bool wants_header(const struct list *l, const struct paint *p)
+{
+    return l->class->header == HEADER_ALWAYS ||
+           (l->class->header == HEADER_OUTSIDE_OVERVIEW && p->desk->view != VIEW_OVERVIEW);
+}
+
+void list_draw(struct list *l, struct paint *p, struct area a, bool focused)
+{
+    list_update(l, p->m);
+    lay_out(l, a.cols);
+    l->header_y = a.y;
+    if (wants_header(l, p) && a.rows > 1) {
+        draw_header(l, a);
+        a = area_sub(a, 1, 0, a.rows - 1, a.cols);
+    } else {
+        l->header_y = -1;
+    }
+    scroll(l, a.rows);
+    l->y = a.y;
+    l->x = a.x;
+    l->rows = a.rows;
+    l->cols = a.cols;
+    l->seen_top = l->top;
+    l->seen_count = 0;
+    for (int y = 0; y < a.rows; y++) {
+        const void *row = list_row(l, p->m, l->top + (uint32_t)y);
+        if (!row)
+            break;
+        draw_row(l, p, a, y, row);
+        note_seen(l, (uint32_t)y, row);
+        if (l->top + (uint32_t)y == l->cursor)
+            draw_cursor(l, a, y, focused);
+    }
+    if (!l->count && a.rows > 0)
+        area_text(a, 0, MARK + 1, -1, ROLE_SCREEN_DIM,
+                  TEXT_OURS(l->filter && *l->expression ? _("nothing matches the filter") : _(l->class->empty)));
+}

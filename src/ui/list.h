@@ -1,0 +1,100 @@
+/* list.h - the one list widget. A list of something supplies a table of columns; drawing, scrolling, the
+ * cursor that stays on its row, sorting and filtering are here. */
+#ifndef UI_LIST_H
+#define UI_LIST_H
+
+#include "core/filter.h"
+#include "ui/cells.h"
+#include "ui/ui.h"
+
+struct paint;
+
+enum list_id { LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LIST_HISTORY, LIST_LOGS, LIST_REJECTS, LISTS };
+
+/* What a column says about a row. */
+struct cell_out {
+    char text[200]; /* clean */
+    enum role role; /* preset to the row's */
+};
+
+struct column {
+    const char *title;  /* N_() */
+    int width;          /* cells, at least */
+    int most;           /* cells, where there is room; 0: width */
+    int rank;           /* 0 always; the higher, the sooner it gives way */
+    bool right;
+    int sort;           /* 1 + enum client_sort; 0: can't be sorted by */
+    void (*text)(struct paint *p, const void *row, struct cell_out *out);
+};
+#define COLUMNS_MAX 16
+
+struct occurrence {
+    char id[ALARM_ID];
+    struct text96 mark;
+};
+
+enum list_header { HEADER_NEVER, HEADER_ALWAYS, HEADER_OUTSIDE_OVERVIEW };
+
+struct list_class {
+    const char *name, *title; /* title N_() */
+    const char *empty;        /* N_(): in place of rows */
+    const struct column *columns;
+    int column_count;
+    enum list_header header;
+    uint32_t (*count)(const struct ui_model *m);
+    const void *(*row)(const struct ui_model *m, uint32_t index);
+    uint64_t (*identity)(const void *row);
+    enum role (*role)(const void *row);
+    uint64_t (*generation)(const struct ui_model *m); /* rises when rows change */
+    /* With a filter: does the row match? NULL: no filter here. */
+    bool (*matches)(const struct filter *f, const struct ui_model *m, const void *row);
+};
+extern const struct list_class class_alarms, class_clients, class_commands, class_history, class_logs,
+    class_rejects;
+
+#define LIST_ROWS_SEEN 256
+
+struct list {
+    const struct list_class *class;
+    /* Which rows in which order; identity[k] tells what order[k] was when it was made. */
+    uint32_t *order, count, cap;
+    bool made;
+    uint64_t made_generation;
+    uint32_t made_rows;
+    int64_t made_mono, cost_us;
+
+    char expression[256];
+    struct filter *filter;
+    int sort;
+    bool descending;
+
+    uint32_t cursor, top;
+    uint64_t selected; /* identity under the cursor; 0: none yet */
+    bool moved;        /* by the operator: until then the cursor stays on the first row */
+
+    /* Of the last frame. */
+    int y, x, rows, cols;  /* where the rows were; rows 0: not shown */
+    int header_y;
+    uint64_t seen[LIST_ROWS_SEEN];
+    struct occurrence seen_alarm[LIST_ROWS_SEEN]; /* LIST_ALARMS only */
+    uint32_t seen_top, seen_count;
+    int column_x[COLUMNS_MAX], column_cols[COLUMNS_MAX];
+};
+
+void list_fini(struct list *l);
+/* Brings the order up to date. False: it waits a little, since remaking it is dear now (list_due). */
+bool list_update(struct list *l, const struct ui_model *m);
+int64_t list_due(const struct list *l, const struct ui_model *m); /* mono ms; INT64_MAX: it is up to date */
+bool list_set_filter(struct list *l, const char *expression, struct err *e);
+const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank);
+const void *list_selected(const struct list *l, const struct ui_model *m);
+void list_move(struct list *l, const struct ui_model *m, int64_t by);
+void list_draw(struct list *l, struct paint *p, struct area a, bool focused);
+/* True if it moved the cursor to the row drawn at y, x. */
+bool list_click(struct list *l, const struct ui_model *m, int y, int x);
+/* The column whose title was drawn at y, x; -1 none. */
+int list_header_at(const struct list *l, int y, int x);
+
+uint64_t identity_of(const void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,59 @@
+/* panel.c - words that several panels use. */
+#include "ui/panel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/symbols.h"
+
+void panel_uuid8(const struct uid *id, char out[9])
+{
+    char whole[UID_TEXT];
+
+    uid_format(id, whole);
+    memcpy(out, whole, 8);
+    out[8] = '\0';
+}
+
+struct text panel_client_name(const struct ui_model *m, const struct uid *id, struct text64 *scratch)
+{
+    const struct client *c = core_find_client(m->core, id);
+
+    if (c)
+        return client_name(c, scratch);
+    panel_uuid8(id, scratch->clean);
+    return TEXT(*scratch);
+}
+
+void panel_words(const struct words *w, char *out, size_t size)
+{
+    words_render(w, i18n_translate, out, size);
+}
+
+/* "CLIENTS 12 of 1284 · filter: vienna · sort: name" */
+void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out, size_t size)
+{
+    const struct list *l = &d->list[id];
+    const struct core_counts *n = core_counts(m->core);
+    size_t at = (size_t)snprintf(out, size, "%s", _(l->class->title));
+
+    if (*l->expression)
+        at += (size_t)snprintf(out + at, size - at, _(" %u of %u"), l->count, l->class->count(m));
+    else if (id == LIST_COMMANDS)
+        at += (size_t)snprintf(out + at, size - at, _(" %u in flight"), n->commands_active);
+    else
+        at += (size_t)snprintf(out + at, size - at, " %u", l->class->count(m));
+    if (id == LIST_ALARMS && n->alarms_unacknowledged)
+        at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"), n->alarms_unacknowledged);
+    if (*l->expression && at < size)
+        at += (size_t)snprintf(out + at, size - at, _(" · filter: %s"), l->expression);
+    for (int c = 0; id == LIST_CLIENTS && at < size && c < l->class->column_count; c++) {
+        const struct column *column = &l->class->columns[c];
+        if (column->title && column->sort == l->sort + 1) {
+            snprintf(out + at, size - at, _(" · sort: %s%s"), _(column->title),
+                     l->descending ? " " SYM_DOWN : "");
+            break;
+        }
+    }
+}

@@ -1,0 +1,211 @@
+/* panel_alarms.c - the alarms as a list. */
+#include "ui/panel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/symbols.h"
+
+static bool is_wide(const struct alarm *a)
+{
+    return a->kind == ALARM_GROUP_OUTAGE || a->kind == ALARM_BROKER_OUTAGE ||
+           a->kind == ALARM_BROKER_UNREACHABLE;
+}
+
+static bool is_handled(const struct alarm *a)
+{
+    return a->state != ALARM_UNACKNOWLEDGED && a->state != ALARM_RETURNED;
+}
+
+enum role panel_alarm_role(const struct alarm *a)
+{
+    if (is_handled(a))
+        return ROLE_ALERT_ACKNOWLEDGED;
+    if (is_wide(a))
+        return ROLE_ALERT_WIDE;
+    return a->kind == ALARM_SERVICE_FAILED    ? ROLE_ALERT_SERVICE_FAILED
+           : a->kind == ALARM_PROCESS_CRASHED ? ROLE_ALERT_CRASHED
+                                              : ROLE_ALERT_OTHER;
+}
+
+const char *panel_alarm_sign(const struct alarm *a)
+{
+    static const char *const signs[ALARM_KINDS] = {
+        [ALARM_SERVICE_FAILED] = SYM_FAILED,   [ALARM_PROCESS_CRASHED] = SYM_CRASHED,
+        [ALARM_CLIENT_SILENT] = SYM_SILENT,    [ALARM_CLIENT_FLAPPING] = SYM_SILENT,
+        [ALARM_COMMAND_FAILED] = SYM_COMMAND,  [ALARM_DEVICE_NOT_BACK] = SYM_COMMAND,
+        [ALARM_GROUP_OUTAGE] = SYM_FAILED,     [ALARM_BROKER_OUTAGE] = SYM_FAILED,
+        [ALARM_BROKER_UNREACHABLE] = SYM_FAILED,
+    };
+    return signs[a->kind];
+}
+
+void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size)
+{
+    char age[FIGURE];
+
+    if (a->state == ALARM_ACKNOWLEDGED && !text_is_empty(TEXT(a->acknowledged_by))) {
+        format_age(p, p->m->now.wall_ms - a->acknowledged_at, age);
+        snprintf(out, size, _("%s %s ago"), a->acknowledged_by.clean, age);
+    } else if (a->state == ALARM_SHELVED && a->shelved_until != TIME_NONE) {
+        format_moment(p->m, a->shelved_until, age);
+        snprintf(out, size, _("shelved until %s"), age);
+    } else {
+        snprintf(out, size, "%s", _(alarm_states[a->state].label));
+    }
+}
+
+static void sign(struct paint *p, const void *row, struct cell_out *o)
+{
+    (void)p;
+    snprintf(o->text, sizeof o->text, "%s", panel_alarm_sign(row));
+}
+
+static void kind(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+
+    (void)p;
+    snprintf(o->text, sizeof o->text, "%s", _(alarm_kinds[a->kind].label));
+}
+
+static void name(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+    struct text64 scratch = {""};
+
+    if (!uid_is_zero(&a->client))
+        snprintf(o->text, sizeof o->text, "%s", panel_client_name(p->m, &a->client, &scratch).clean);
+    else
+        snprintf(o->text, sizeof o->text, "%s", a->subject.clean);
+}
+
+static void uuid(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+    char out[9];
+
+    (void)p;
+    if (uid_is_zero(&a->client))
+        return;
+    panel_uuid8(&a->client, out);
+    snprintf(o->text, sizeof o->text, "%s", out);
+}
+
+static void group(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+    const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(p->m->core, &a->client);
+
+    snprintf(o->text, sizeof o->text, "%s", c && !text_is_empty(TEXT(c->group)) ? c->group.clean : a->group.clean);
+}
+
+/* What happened, and how often if more than once; a note says more than either. */
+static void summary(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+    struct text160 words = {""};
+
+    (void)p;
+    panel_words(&a->summary, words.clean, sizeof words.clean);
+    if (a->note.clean[0])
+        snprintf(o->text, sizeof o->text, "%.90s " SYM_DASH " %.90s", words.clean, a->note.clean);
+    else if (a->occurrences > 1)
+        snprintf(o->text, sizeof o->text, _("%.150s, %d times"), words.clean, (int)a->occurrences);
+    else
+        snprintf(o->text, sizeof o->text, "%s", words.clean);
+}
+
+static void age(struct paint *p, const void *row, struct cell_out *o)
+{
+    const struct alarm *a = row;
+    char out[FIGURE];
+
+    format_age(p, p->m->now.wall_ms - a->raised_at, out);
+    snprintf(o->text, sizeof o->text, "%s", out);
+}
+
+static void state(struct paint *p, const void *row, struct cell_out *o)
+{
+    panel_alarm_state(p, row, o->text, sizeof o->text);
+}
+
+static const struct column columns[] = {
+    {.title = NULL, .width = 1, .text = sign},
+    {.title = N_("ALARM"), .width = 14, .text = kind},
+    {.title = N_("NAME"), .width = 10, .most = 20, .text = name},
+    {.title = N_("UUID"), .width = 8, .rank = 3, .text = uuid},
+    {.title = N_("GROUP"), .width = 8, .most = 14, .rank = 2, .text = group},
+    {.title = N_("WHAT"), .width = 20, .most = 120, .rank = 4, .text = summary},
+    {.title = N_("AGE"), .width = 6, .right = true, .text = age},
+    {.title = N_("STATE"), .width = 14, .most = 24, .rank = 1, .text = state},
+};
+
+static uint32_t count(const struct ui_model *m)
+{
+    return core_alarm_count(m->core);
+}
+
+static const void *row_at(const struct ui_model *m, uint32_t index)
+{
+    return core_alarm(m->core, index);
+}
+
+static uint64_t identity(const void *row)
+{
+    const struct alarm *a = row;
+
+    return identity_of(a->id, strlen(a->id));
+}
+
+static enum role role(const void *row)
+{
+    return panel_alarm_role(row);
+}
+
+static uint64_t generation(const struct ui_model *m)
+{
+    return core_counts(m->core)->alarm_generation;
+}
+
+static bool matches(const struct filter *f, const struct ui_model *m, const void *row)
+{
+    const struct alarm *a = row;
+
+    return filter_alarm(f, a, uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client));
+}
+
+const struct list_class class_alarms = {
+    .name = "alarms",
+    .title = N_("ALARMS"),
+    .empty = N_("no alarms"),
+    .columns = columns,
+    .column_count = sizeof columns / sizeof *columns,
+    .header = HEADER_OUTSIDE_OVERVIEW,
+    .count = count,
+    .row = row_at,
+    .identity = identity,
+    .role = role,
+    .generation = generation,
+    .matches = matches,
+};
+
+void panel_worst_draw(struct paint *p, struct area a)
+{
+    const struct alarm *w = core_alarm(p->m->core, 0);
+    struct text64 scratch = {""};
+    struct text160 words = {""};
+    char when[FIGURE], how[96];
+
+    if (!w)
+        return;
+    const struct text who = uid_is_zero(&w->client) ? TEXT(w->subject)
+                                                    : panel_client_name(p->m, &w->client, &scratch);
+    panel_words(&w->summary, words.clean, sizeof words.clean);
+    format_age(p, p->m->now.wall_ms - w->raised_at, when);
+    panel_alarm_state(p, w, how, sizeof how);
+    area_printf(a, 0, 0, panel_alarm_role(w), "%s %s %s  %s", panel_alarm_sign(w),
+                _(alarm_kinds[w->kind].label), who.clean, when);
+    area_printf(a, 1, 2, panel_alarm_role(w), "%s  %s", how, words.clean);
+}

@@ -1,0 +1,318 @@
+/* panel_header.c - the lines around the panels: connection, counts, what is wrong with all of it, keys. */
+#include "ui/panel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/symbols.h"
+
+#define MESSAGE_MS 8000 /* long enough to be read, short enough to give the keys back */
+
+/* ---- header ---- */
+
+static int part(struct area a, int x, enum role role, const char *text)
+{
+    const int used = area_text(a, 0, x, -1, role, TEXT_OURS(text));
+
+    return x + used;
+}
+
+static int connection(struct paint *p, struct area a, int x)
+{
+    static const char *const words[] = {
+        [LINK_CONNECTING] = N_("connecting"), [LINK_UP] = "", [LINK_WAITING] = N_("no broker"),
+        [LINK_STOPPED] = N_("stopped")};
+    const struct link_status *l = p->m->link;
+    const bool up = l->phase == LINK_UP;
+    const enum role role = up ? ROLE_HEADER_GOOD : ROLE_HEADER_BAD;
+    char out[200];
+
+    snprintf(out, sizeof out, "%s %s%s%s%s", up ? SYM_ONLINE : l->phase == LINK_CONNECTING ? SYM_SILENT : SYM_CRASHED,
+             l->host.clean, l->tls ? " tls" : "", up ? "" : " ", up ? "" : _(words[l->phase]));
+    return part(a, x, role, out) + 3;
+}
+
+static int recorder(struct paint *p, struct area a, int x)
+{
+    const struct store_status *s = p->m->store;
+    char out[64];
+
+    if (s->recorder)
+        snprintf(out, sizeof out, "%s " SYM_ONLINE, _("recorder"));
+    else if (s->other_recorder)
+        snprintf(out, sizeof out, "%s " SYM_SILENT " %s", _("recorder"), _("elsewhere"));
+    else
+        snprintf(out, sizeof out, "%s " SYM_CRASHED " %s", _("recorder"), _("none"));
+    return part(a, x, s->recorder || s->other_recorder ? ROLE_HEADER_TEXT : ROLE_HEADER_BAD, out) + 3;
+}
+
+static void clock_at_right(struct paint *p, struct area a)
+{
+    char now[FIGURE];
+
+    if (p->desk->screen_reader)
+        return; /* a braille line would follow it each minute */
+    format_clock(p->m->now.wall_ms, now);
+    paint_changes_in(p, 60000 - p->m->now.wall_ms % 60000);
+    area_text_right(a, 0, 0, a.cols - 1, ROLE_HEADER_TEXT, TEXT_OURS(now));
+}
+
+void panel_header_draw(struct paint *p, struct area a)
+{
+    char out[160], rate[FIGURE];
+    int x;
+
+    area_fill(a, 0, 0, a.cols, ROLE_HEADER_TEXT);
+    x = part(a, 1, ROLE_HEADER_TITLE, a.cols >= 60 ? "INFOSCREEN" : "IS") + 1;
+    if (p->m->demo)
+        x = part(a, x, ROLE_HEADER_TITLE, _("demo")) + 1;
+    if (p->m->read_only)
+        x = part(a, x + 1, ROLE_HEADER_READ_ONLY, _("READ-ONLY")) + 1;
+    x = connection(p, a, x + (a.cols >= 60 ? 2 : 0));
+    const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8);
+    if (!p->desk->screen_reader && a.cols >= 60) {
+        p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, rate);
+        snprintf(out, sizeof out, _("%s msg/s"), rate);
+        x = part(rest, x, ROLE_HEADER_TEXT, out) + 3;
+    }
+    if (a.cols >= 60)
+        x = recorder(p, rest, x);
+    snprintf(out, sizeof out, "%s", p->m->operator_name.clean);
+    part(rest, x, ROLE_HEADER_TEXT, out);
+    clock_at_right(p, a);
+}
+
+/* ---- counts ---- */
+
+struct count {
+    char text[64];
+    enum role role;
+};
+
+static int collect_counts(const struct ui_model *m, struct count out[8])
+{
+    static const enum client_state order[] = {CLIENT_ONLINE, CLIENT_SILENT, CLIENT_CRASHED,
+                                              CLIENT_SERVICE_FAILED, CLIENT_UNKNOWN};
+    const struct core_counts *n = core_counts(m->core);
+    int k = 0;
+
+    snprintf(out[k].text, sizeof out[k].text, P_("%u client", "%u clients", n->clients), n->clients);
+    out[k++].role = ROLE_SCREEN_STRONG;
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const uint32_t have = n->by_state[order[i]];
+        if (!have && order[i] != CLIENT_ONLINE)
+            continue;
+        snprintf(out[k].text, sizeof out[k].text, "%s %u %s", panel_state_sign(order[i]), have,
+                 _(client_states[order[i]].label));
+        out[k++].role = panel_state_role(order[i]);
+    }
+    if (n->commands_active) {
+        snprintf(out[k].text, sizeof out[k].text,
+                 P_("▷ %u command in flight", "▷ %u commands in flight", n->commands_active),
+                 n->commands_active);
+        out[k++].role = ROLE_COMMAND_RUNNING;
+    }
+    return k;
+}
+
+int panel_counts_draw(struct paint *p, struct area a)
+{
+    struct count counts[8];
+    const int n = collect_counts(p->m, counts);
+    int y = 0, x = 1;
+
+    for (int i = 0; i < n; i++) {
+        const int width = text_width(TEXT_OURS(counts[i].text));
+        if (x > 1 && x + width > a.cols && y + 1 < a.rows) {
+            y++;
+            x = 1;
+        }
+        x += area_text(a, y, x, -1, counts[i].role, TEXT_OURS(counts[i].text)) + (a.cols >= 60 ? 3 : 2);
+    }
+    return y + 1;
+}
+
+/* ---- banners: one sentence each for what is wider than a device ---- */
+
+static bool banner_link(struct paint *p, char *out, size_t size)
+{
+    const struct ui_model *m = p->m;
+    const int64_t since = core_link_since_at(m->core);
+    char when[FIGURE] = "", next[FIGURE + 64] = "", left[FIGURE];
+    struct text160 why = {""};
+
+    if (m->link->phase == LINK_UP || core_link_is_up(m->core) ||
+        (m->link->phase == LINK_CONNECTING && !core_link_why(m->core)->id))
+        return false;
+    panel_words(core_link_why(m->core), why.clean, sizeof why.clean);
+    if (since > 0)
+        format_moment(m, since, when);
+    if (m->link->phase == LINK_WAITING) {
+        format_left(p, m->link->next_try_mono - m->now.mono_ms, left);
+        snprintf(next, sizeof next, _(", next try in %s"), left);
+    } else if (m->link->phase == LINK_CONNECTING) {
+        snprintf(next, sizeof next, "%s", _(", trying now"));
+    }
+    snprintf(out, size, *when ? _("NO BROKER since %s%s%s%s; the fleet below is as of then")
+                              : _("NO BROKER%s%s%s%s; the fleet below is as it was stored"),
+             when, why.clean[0] ? " " SYM_DASH " " : "", why.clean, next);
+    return true;
+}
+
+static const struct alarm *standing(const struct ui_model *m, enum alarm_kind kind)
+{
+    const uint32_t n = core_alarm_count(m->core);
+
+    /* Wide ones are the most urgent: no need to look far. */
+    for (uint32_t i = 0; i < n && i < 64; i++) {
+        const struct alarm *a = core_alarm(m->core, i);
+        if (a && a->kind == kind && a->active && a->state != ALARM_SUPPRESSED)
+            return a;
+    }
+    return NULL;
+}
+
+static bool banner_outage(struct paint *p, char *out, size_t size)
+{
+    const struct core_counts *n = core_counts(p->m->core);
+    const struct alarm *a = standing(p->m, ALARM_BROKER_OUTAGE);
+    const uint32_t heard = n->clients - n->by_state[CLIENT_UNKNOWN];
+    char when[FIGURE];
+
+    if (a) {
+        format_moment(p->m, a->raised_at, when);
+        snprintf(out, size,
+                 _("ALL %u CLIENTS SILENT since %s — the broker or its network, not the devices"),
+                 heard, when);
+        return true;
+    }
+    if (!core_link_is_up(p->m->core) || heard < 3 || n->by_state[CLIENT_SILENT] < heard)
+        return false;
+    snprintf(out, size, _("ALL %u CLIENTS SILENT — the broker or its network, not the devices"), heard);
+    return true;
+}
+
+static bool banner_group(struct paint *p, char *out, size_t size)
+{
+    const struct alarm *a = standing(p->m, ALARM_GROUP_OUTAGE);
+    struct text160 words = {""};
+    char when[FIGURE];
+
+    if (!a)
+        return false;
+    panel_words(&a->summary, words.clean, sizeof words.clean);
+    format_moment(p->m, a->raised_at, when);
+    snprintf(out, size, _("GROUP %s since %s: %s"), a->subject.clean, when, words.clean);
+    return true;
+}
+
+static bool banner_store(struct paint *p, char *out, size_t size)
+{
+    static const char *const words[] = {
+        [STORE_OK] = "",
+        [STORE_FULL] = N_("DISK FULL: the history waits, free some space"),
+        [STORE_LOCKED] = N_("DATABASE LOCKED by another program: the history waits for it"),
+        [STORE_FAILING] = N_("DATABASE FAILING: the history is not written"),
+        [STORE_REPLACED] = N_("DATABASE DAMAGED: it was set aside and a new one begun"),
+    };
+    const struct store_status *s = p->m->store;
+    struct text160 why = {""};
+    int at;
+
+    if (s->phase == STORE_OK && !s->lost)
+        return false;
+    panel_words(&s->why, why.clean, sizeof why.clean);
+    at = snprintf(out, size, "%s%s%s", s->phase == STORE_OK ? _("history lost") : _(words[s->phase]),
+                  why.clean[0] ? " " SYM_DASH " " : "", why.clean);
+    if (s->lost && at >= 0 && (size_t)at < size)
+        snprintf(out + at, size - (size_t)at, _("; %llu rows lost"), (unsigned long long)s->lost);
+    return true;
+}
+
+static bool banner_cut(struct paint *p, char *out, size_t size)
+{
+    if (!p->m->link->snapshot_cut)
+        return false;
+    snprintf(out, size, "%s", _("the broker kept stored messages back: raise max_queued_messages in its configuration"));
+    return true;
+}
+
+static const struct {
+    bool (*say)(struct paint *p, char *out, size_t size);
+    enum role role;
+} banners[] = {
+    {banner_link, ROLE_BANNER_WIDE},     {banner_outage, ROLE_BANNER_WIDE}, {banner_group, ROLE_BANNER_WIDE},
+    {banner_store, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
+};
+
+int panel_banners_draw(struct paint *p, struct area a)
+{
+    char out[480];
+    int y = 0;
+
+    for (size_t i = 0; i < sizeof banners / sizeof *banners && y < a.rows; i++) {
+        if (!banners[i].say(p, out, sizeof out))
+            continue;
+        area_fill(a, y, 0, a.cols, banners[i].role);
+        area_text(a, y, 1, -1, banners[i].role, TEXT_OURS(out));
+        y++;
+    }
+    return y;
+}
+
+/* ---- the bottom ---- */
+
+bool panel_message(struct paint *p, char *out, size_t size)
+{
+    const struct desk *d = p->desk;
+    const struct ui_model *m = p->m;
+    const bool theirs = m->message && m->message_at_mono >= d->said_mono;
+    const int64_t left = (theirs ? m->message_at_mono : d->said_mono) + MESSAGE_MS - m->now.mono_ms;
+
+    if (left <= 0 || (!theirs && !d->said.clean[0]))
+        return false;
+    paint_changes_in(p, left);
+    if (theirs)
+        panel_words(m->message, out, size);
+    else
+        snprintf(out, size, "%s", d->said.clean);
+    return true;
+}
+
+void panel_footer_draw(struct paint *p, struct area a)
+{
+    unsigned n;
+    const struct ui_action *list = ui_actions(&n);
+    int x = 1;
+
+    for (unsigned i = 0; i < n && x < a.cols; i++) {
+        char key[16];
+
+        if (!(list[i].flags & UI_FOOTER) || !desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+            continue;
+        keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
+        const int width = (int)strlen(key) + 1 + text_width(TEXT_OURS(_(list[i].label)));
+        if (!*key || x + width > a.cols)
+            continue; /* rather a missing hint than half a word */
+        x += area_text(a, 0, x, -1, ROLE_FOOTER_KEY, TEXT_OURS(key)) + 1;
+        x += area_text(a, 0, x, -1, ROLE_FOOTER_TEXT, TEXT_OURS(_(list[i].label))) + 2;
+    }
+}
+
+void panel_tiny_draw(struct paint *p, struct area a)
+{
+    const struct core_counts *n = core_counts(p->m->core);
+    int y = 0;
+
+    if (p->m->link->phase != LINK_UP)
+        area_text(a, y++, 0, -1, ROLE_BANNER_WIDE, TEXT_OURS(_("NO BROKER")));
+    if (n->alarms_standing) {
+        area_printf(a, y++, 0, ROLE_ALERT_TITLE, P_("%u alarm", "%u alarms", n->alarms_standing), n->alarms_standing);
+        area_printf(a, y++, 0, ROLE_ALERT_TITLE, _("%u unacknowledged"), n->alarms_unacknowledged);
+    } else {
+        area_text(a, y++, 0, -1, ROLE_SCREEN_TEXT, TEXT_OURS(_("no alarms")));
+    }
+    area_printf(a, y++, 0, ROLE_SCREEN_TEXT, _("%u/%u online"), n->by_state[CLIENT_ONLINE], n->clients);
+    area_text(a, y, 0, -1, ROLE_SCREEN_DIM, TEXT_OURS(_("too small: 40x10")));
+}

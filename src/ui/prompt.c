@@ -1,0 +1,256 @@
+/* prompt.c - the bottom line as a question: filter, note, command, confirmation. A layer like any other; the
+ * loop goes on below it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "ui/panel.h"
+
+void prompt_open(struct desk *d, enum prompt_kind kind)
+{
+    struct prompt *p = &d->prompt;
+
+    if (!desk_push(d, LAYER_PROMPT))
+        return;
+    p->kind = kind;
+    p->len = 0;
+    p->text[0] = '\0';
+    p->error = (struct err){0};
+    if (kind == PROMPT_FILTER) {
+        snprintf(p->text, sizeof p->text, "%s", d->list[p->list].expression);
+        p->len = strlen(p->text);
+    }
+}
+
+/* ---- what each kind does with its line ---- */
+
+static void filter_changed(struct desk *d)
+{
+    d->prompt.error = (struct err){0};
+    list_set_filter(&d->list[d->prompt.list], d->prompt.text, &d->prompt.error);
+}
+
+static void filter_done(struct desk *d, const struct ui_model *m)
+{
+    (void)m;
+    if (d->prompt.error.code)
+        return; /* it stays open with what is wrong */
+    desk_pop(d);
+    d->focus = d->prompt.list;
+    d->focus_chosen = true;
+}
+
+static void note_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct text512 note = {""};
+
+    TEXT_SET(&note, d->prompt.text, d->prompt.len);
+    desk_pop(d);
+    if (d->prompt.len)
+        desk_send(out, m, OP_NOTE, &d->prompt.note_for, TEXT(note));
+}
+
+/* The first action whose name begins with what is typed; UI_NO_ACTION none. */
+static enum ui_action_id completion(const struct prompt *p, int skip)
+{
+    unsigned n;
+    const struct ui_action *list = ui_actions(&n);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (strncmp(list[i].name, p->text, p->len) == 0 && skip-- == 0)
+            return (enum ui_action_id)i;
+    }
+    return UI_NO_ACTION;
+}
+
+static void command_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    enum ui_action_id id = action_find(d->prompt.text);
+
+    if (id == UI_NO_ACTION && d->prompt.len && completion(&d->prompt, 1) == UI_NO_ACTION)
+        id = completion(&d->prompt, 0); /* unmistakable */
+    if (!d->prompt.len) {
+        desk_pop(d);
+    } else if (id == UI_NO_ACTION) {
+        err_set(&d->prompt.error, EXIT_USAGE, "%s", _("no such action: Tab completes, ? lists them"));
+    } else {
+        desk_pop(d);
+        desk_act(d, m, id, out);
+    }
+}
+
+static void complete(struct prompt *p)
+{
+    unsigned n;
+    const enum ui_action_id id = completion(p, 0);
+
+    if (id == UI_NO_ACTION)
+        return;
+    size_t common = strlen(ui_actions(&n)[id].name);
+    for (int k = 1; completion(p, k) != UI_NO_ACTION; k++) {
+        const char *a = ui_actions(&n)[id].name, *b = ui_actions(&n)[completion(p, k)].name;
+        size_t same = 0;
+        while (same < common && a[same] == b[same])
+            same++;
+        common = same;
+    }
+    memcpy(p->text, ui_actions(&n)[id].name, common);
+    p->text[p->len = common] = '\0';
+}
+
+static void answer(struct desk *d, const struct ui_model *m, bool yes, struct intents *out)
+{
+    desk_pop(d);
+    if (!yes) {
+        d->acknowledge_count = d->acknowledge_at = 0;
+        return;
+    }
+    d->acknowledge_at = 0;
+    desk_continue(d, m, out);
+}
+
+/* ---- typing ---- */
+
+static void changed(struct desk *d)
+{
+    d->prompt.text[d->prompt.len] = '\0';
+    d->prompt.error = (struct err){0};
+    if (d->prompt.kind == PROMPT_FILTER)
+        filter_changed(d);
+}
+
+/* Whatever a terminal can send or an operator paste is cleaned like any other foreign text. */
+void prompt_type(struct desk *d, const struct ui_model *m, const char *bytes, size_t n)
+{
+    struct prompt *p = &d->prompt;
+    char clean[LINE_BYTES] = "";
+
+    (void)m;
+    if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
+        return;
+    text_clean(clean, sizeof clean, bytes, n);
+    const size_t more = strlen(clean);
+    if (p->len + more >= sizeof p->text)
+        return;
+    memcpy(p->text + p->len, clean, more);
+    p->len += more;
+    changed(d);
+}
+
+static void rub_out(struct desk *d)
+{
+    struct prompt *p = &d->prompt;
+
+    if (!p->len) {
+        if (p->kind != PROMPT_FILTER)
+            desk_pop(d);
+        return;
+    }
+    while (p->len && ((unsigned char)p->text[--p->len] & 0xc0) == 0x80)
+        ;
+    changed(d);
+}
+
+static size_t encode(int32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    const size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(0xf00 >> n | c);
+    return n;
+}
+
+static void done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    switch (d->prompt.kind) {
+    case PROMPT_FILTER:
+        filter_done(d, m);
+        break;
+    case PROMPT_NOTE:
+        note_done(d, m, out);
+        break;
+    case PROMPT_COMMAND:
+        command_done(d, m, out);
+        break;
+    case PROMPT_ACKNOWLEDGE_ALL: /* a careless Enter is no yes */
+        break;
+    }
+}
+
+static void cancel(struct desk *d)
+{
+    if (d->prompt.kind == PROMPT_FILTER)
+        list_set_filter(&d->list[d->prompt.list], "", NULL);
+    d->acknowledge_count = d->acknowledge_at = 0;
+    desk_pop(d);
+}
+
+void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
+{
+    struct prompt *p = &d->prompt;
+    char utf8[4];
+
+    if (k->code == KEY_ESC || k->code == KEY_CTRL('c')) {
+        cancel(d);
+    } else if (p->kind == PROMPT_ACKNOWLEDGE_ALL) {
+        if (k->code == 'y' || k->code == 'n' || k->code == *_("y"))
+            answer(d, m, k->code != 'n', out);
+    } else if (k->code == KEY_RETURN) {
+        done(d, m, out);
+    } else if (k->code == KEY_RUBOUT || k->code == KEY_DELETE) {
+        rub_out(d);
+    } else if (k->code == KEY_CTRL('u')) {
+        p->len = 0;
+        changed(d);
+    } else if (k->code == KEY_TAB && p->kind == PROMPT_COMMAND) {
+        complete(p);
+    } else if (k->code >= ' ' && k->code < KEY_FIRST) {
+        prompt_type(d, m, utf8, encode(k->code, utf8));
+    }
+}
+
+/* ---- drawing ---- */
+
+static void label_of(const struct prompt *p, char *out, size_t size)
+{
+    static const char *const labels[] = {
+        [PROMPT_FILTER] = "/", [PROMPT_NOTE] = N_("note: "), [PROMPT_COMMAND] = ":"};
+
+    if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
+        snprintf(out, size, P_("acknowledge %u alarm? y/n", "acknowledge all %u alarms shown? y/n", p->count), p->count);
+    else
+        snprintf(out, size, "%s", _(labels[p->kind]));
+}
+
+static void draw_hints(const struct prompt *p, struct area a, int x)
+{
+    unsigned n;
+
+    for (int k = 0; completion(p, k) != UI_NO_ACTION && x < a.cols - 8; k++)
+        x += area_text(a, 0, x, -1, ROLE_SCREEN_DIM, TEXT_OURS(ui_actions(&n)[completion(p, k)].name)) + 2;
+}
+
+void prompt_draw(struct paint *paint, struct area a)
+{
+    const struct prompt *p = &paint->desk->prompt;
+    char label[120];
+    int x;
+
+    label_of(p, label, sizeof label);
+    area_fill(a, 0, 0, a.cols, ROLE_PROMPT_TEXT);
+    x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, TEXT_OURS(label));
+    x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, (struct text){p->text});
+    area_cursor(a, 0, x < a.cols ? x : a.cols - 1, true);
+    if (p->error.code)
+        area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, TEXT_OURS(p->error.text));
+    else if (p->kind == PROMPT_COMMAND)
+        draw_hints(p, a, x + 3);
+    else if (p->kind == PROMPT_FILTER && !p->len)
+        area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
+                  TEXT_OURS(_("lobby  state:crashed  group:vienna  !state:online   Enter keeps, Esc clears")));
+}

@@ -1,0 +1,269 @@
+/* ui.c - desk and terminal together: when to draw, what to read. */
+#include "ui/ui.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "ui/desk.h"
+#include "ui/screen.h"
+
+/* What a frame was drawn from, as far as it changes without a key. */
+struct stamp {
+    uint64_t generation;
+    struct link_status link;
+    struct store_status store;
+    int64_t message_at_mono;
+    bool read_only;
+};
+
+struct ui {
+    const struct config *config;
+    char theme_dirs[PATH_MAX * 4];
+    struct desk desk;
+    struct theme theme;
+    struct screen *screen;
+    struct input input;
+    struct cells cells;
+    struct stamp painted;
+    bool resized, gone, pasting;
+};
+
+/* ---- themes ---- */
+
+static void add_dir(struct ui *u, const char *dir, const char *below)
+{
+    const size_t at = strlen(u->theme_dirs);
+
+    if (dir && *dir == '/') /* a relative one is to be ignored, says the XDG specification */
+        snprintf(u->theme_dirs + at, sizeof u->theme_dirs - at, "%s%s%s", at ? ":" : "", dir, below);
+}
+
+static void find_theme_dirs(struct ui *u, const char *given)
+{
+    char path[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    char *slash;
+
+    if (given) {
+        snprintf(u->theme_dirs, sizeof u->theme_dirs, "%s", given);
+        return;
+    }
+    add_dir(u, getenv("XDG_CONFIG_HOME"), "/infoscreen-tui/themes");
+    if (!getenv("XDG_CONFIG_HOME"))
+        add_dir(u, getenv("HOME"), "/.config/infoscreen-tui/themes");
+    if (n > 0) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        *slash = '\0';
+        add_dir(u, path, "/themes");
+    }
+    add_dir(u, PREFIX, "/share/infoscreen-tui/themes");
+    add_dir(u, getenv("XDG_DATA_HOME"), "/infoscreen-tui/themes");
+}
+
+/* ---- life ---- */
+
+static bool set_up(struct ui *u, const struct ui_options *o, struct err *e)
+{
+    const struct screen_options so = {
+        .mouse = o->config->ui.mouse,
+        .show_cursor = o->config->ui.screen_reader,
+        .colour = o->config->ui.color,
+    };
+
+    find_theme_dirs(u, o->theme_dirs);
+    if (!theme_load(&u->theme, o->config->ui.theme, u->theme_dirs, e) || !desk_init(&u->desk, o, e))
+        return false;
+    u->screen = screen_open(&so, e); /* last: what goes wrong before is told on a plain terminal */
+    return u->screen != NULL;
+}
+
+struct ui *ui_open(const struct ui_options *o, struct err *e)
+{
+    struct ui *u = calloc(1, sizeof *u);
+
+    if (!u) {
+        err_set(e, EXIT_FAILED, "%s", _("out of memory: close something else"));
+        return NULL;
+    }
+    u->config = o->config;
+    u->resized = true;
+    u->painted.generation = UINT64_MAX;
+    if (!set_up(u, o, e)) {
+        ui_close(u);
+        return NULL;
+    }
+    return u;
+}
+
+void ui_close(struct ui *u)
+{
+    if (!u)
+        return;
+    screen_close(u->screen);
+    desk_fini(&u->desk);
+    cells_fini(&u->cells);
+    free(u);
+}
+
+int ui_fd(const struct ui *u)
+{
+    return screen_fd(u->screen);
+}
+
+void ui_resized(struct ui *u)
+{
+    u->resized = true;
+}
+
+void ui_suspend(struct ui *u)
+{
+    screen_suspend(u->screen);
+}
+
+void ui_resume(struct ui *u)
+{
+    screen_resume(u->screen);
+    u->resized = true;
+}
+
+void ui_bell(struct ui *u)
+{
+    screen_bell(u->screen);
+}
+
+void ui_mark_idle(struct ui *u)
+{
+    screen_mark_idle(u->screen);
+}
+
+void ui_emergency_restore(void)
+{
+    screen_emergency_restore();
+}
+
+/* ---- keys ---- */
+
+/* Pasted text is text: outside a prompt it would be a row of commands. */
+static void take_key(struct ui *u, const struct ui_model *m, const struct key *k, struct intents *out)
+{
+    if (k->code == KEY_PASTE_BEGIN || k->code == KEY_PASTE_END) {
+        u->pasting = k->code == KEY_PASTE_BEGIN;
+    } else if (!u->pasting) {
+        desk_key(&u->desk, m, k, out);
+    } else if (u->desk.layers && u->desk.layer[u->desk.layers - 1].kind == LAYER_PROMPT && k->code >= ' ' &&
+               k->code < KEY_FIRST && u->desk.prompt.kind != PROMPT_ACKNOWLEDGE_ALL) {
+        desk_key(&u->desk, m, k, out);
+    }
+}
+
+static void reload_theme(struct ui *u, const struct ui_model *m)
+{
+    struct err e = {0};
+
+    u->desk.reload_theme = false;
+    if (theme_load(&u->theme, u->config->ui.theme, u->theme_dirs, &e))
+        u->resized = true;
+    else
+        desk_say(&u->desk, m, "%s", e.text);
+}
+
+static void after_keys(struct ui *u, const struct ui_model *m)
+{
+    if (!text_is_empty(TEXT(u->desk.copy))) {
+        screen_clipboard(u->screen, TEXT(u->desk.copy));
+        u->desk.copy.clean[0] = '\0';
+    }
+    if (u->desk.reload_theme)
+        reload_theme(u, m);
+    if (u->desk.redraw)
+        u->resized = true;
+    u->desk.redraw = false;
+}
+
+bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
+{
+    unsigned char bytes[1024];
+    struct key k;
+    long n;
+
+    while (!u->gone && u->input.n + sizeof bytes <= INPUT_BYTES &&
+           (n = screen_read(u->screen, bytes, sizeof bytes)) != 0) {
+        u->gone = n < 0;
+        if (n > 0)
+            input_take(&u->input, bytes, (size_t)n, m->now.mono_ms);
+    }
+    /* An action may hand on one intent: keep room, the rest waits for the next turn. */
+    while (out->count < UI_INTENTS && input_next(&u->input, m->now.mono_ms, &k))
+        take_key(u, m, &k, out);
+    desk_continue(&u->desk, m, out);
+    after_keys(u, m);
+    return !u->gone;
+}
+
+/* ---- frames ---- */
+
+static struct stamp stamp_of(const struct ui_model *m)
+{
+    return (struct stamp){
+        .generation = core_counts(m->core)->generation,
+        .link = *m->link,
+        .store = *m->store,
+        .message_at_mono = m->message ? m->message_at_mono : 0,
+        .read_only = m->read_only,
+    };
+}
+
+static bool link_differs(const struct link_status *a, const struct link_status *b)
+{
+    return a->phase != b->phase || a->next_try_mono != b->next_try_mono || a->tls != b->tls ||
+           a->protocol != b->protocol || a->journal_up != b->journal_up ||
+           a->session_present != b->session_present || a->snapshot_cut != b->snapshot_cut ||
+           strcmp(a->host.clean, b->host.clean) != 0;
+}
+
+static bool store_differs(const struct store_status *a, const struct store_status *b)
+{
+    return a->phase != b->phase || a->recorder != b->recorder || a->other_recorder != b->other_recorder ||
+           a->lost != b->lost || a->why.id != b->why.id;
+}
+
+bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
+{
+    const struct stamp *p = &u->painted;
+
+    return u->resized || u->desk.touched || p->generation != core_counts(m->core)->generation ||
+           u->desk.acknowledge_at < u->desk.acknowledge_count || m->now.mono_ms >= u->desk.next_change ||
+           p->message_at_mono != (m->message ? m->message_at_mono : 0) || link_differs(&p->link, m->link) ||
+           store_differs(&p->store, m->store);
+}
+
+int64_t ui_next_change(const struct ui *u, const struct ui_model *m)
+{
+    const int64_t esc = input_due(&u->input);
+
+    (void)m;
+    return esc < u->desk.next_change ? esc : u->desk.next_change;
+}
+
+bool ui_paint(struct ui *u, const struct ui_model *m)
+{
+    int rows, cols;
+
+    if (!screen_flush(u->screen))
+        return false;
+    if (u->resized)
+        screen_touch(u->screen);
+    screen_size(u->screen, &rows, &cols);
+    if (!cells_resize(&u->cells, rows, cols))
+        return false;
+    u->resized = false;
+    desk_draw(&u->desk, m, &u->cells);
+    screen_paint(u->screen, &u->cells, &u->theme);
+    u->painted = stamp_of(m);
+    return true;
+}
