@@ -14,6 +14,7 @@
 
 #define UUID_A            "9b8d1856-ff34-4864-a726-12de072d0f77"
 #define UUID_B            "11111111-2222-4333-8444-555555555555"
+#define UUID_C            "22222222-2222-4333-8444-555555555555"
 #define TOPIC(uuid, rest) "infoscreen/" uuid "/" rest
 
 struct rig {

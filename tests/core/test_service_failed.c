@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rig.h"
@@ -173,6 +173,61 @@ static void test_refused_by_the_rules(void **state)
     assert_int_equal(core_outbox_count(rig.core), 0);
     acknowledge(); /* again: the clear alone */
     assert_string_equal(rig_take(&rig), "message put:" FAILED);
+}
+
+static void test_nothing_leaves_before_it_is_stored(void **state)
+{
+    (void)state;
+    rig_retained_live(&rig, FAILED, ONE);
+    rig_down(&rig);
+    acknowledge(); /* works without a broker */
+    expect("acknowledged");
+    rig_take(&rig);
+    rig_up(&rig);
+    rig_stored_copy(&rig, FAILED, ONE);
+    rig_snapshot_done(&rig);
+    rig_snapshot_done(&rig);
+    assert_null(strstr(rig_take(&rig), "publish:"));
+    rig_commit(&rig);
+    assert_non_null(strstr(rig_take(&rig), "publish:infoscreen/console/ack/"));
+}
+
+static void test_hit_and_then_cut_off(void **state)
+{
+    (void)state;
+    rig_retained_live(&rig, FAILED, ONE);
+    acknowledge();
+    rig_commit(&rig);
+    rig_puback(&rig, 0);
+    rig_retained_live(&rig, FAILED, TWO);
+    rig_down(&rig); /* before our clear came back */
+    rig_up(&rig);
+    rig_snapshot_done(&rig);
+    rig_take(&rig);
+    rig_snapshot_done(&rig); /* TWO is gone, and that was us */
+    assert_non_null(strstr(rig_take(&rig), "put:" FAILED));
+    expect("unacknowledged");
+    rig_commit(&rig);
+    assert_string_equal(buf_str(&rig.payload), TWO);
+}
+
+static void test_many_are_fetched_in_batches(void **state)
+{
+    (void)state;
+    char topic[80];
+    for (unsigned i = 0; i < 7000; i++) {
+        snprintf(topic, sizeof(topic), "infoscreen/%08x-0000-4000-8000-000000000000/group_id", i);
+        rig_stored_copy(&rig, topic, "vienna");
+        rig_take(&rig);
+    }
+    rig_down(&rig);
+    rig_up(&rig);
+    rig_take(&rig);
+    for (int want = 5000; want >= 0; want = want == 5000 ? 2000 : want - 2000) {
+        rig_snapshot_done(&rig);
+        assert_int_equal(rig.effects.count, want);
+        rig_take(&rig);
+    }
 }
 
 static void test_link_down_between(void **state)
@@ -368,6 +423,9 @@ int main(void)
         CASE(test_a_newer_one_is_not_cleared),
         CASE(test_our_clear_hit_a_newer_one),
         CASE(test_refused_by_the_rules),
+        CASE(test_nothing_leaves_before_it_is_stored),
+        CASE(test_hit_and_then_cut_off),
+        CASE(test_many_are_fetched_in_batches),
         CASE(test_link_down_between),
         CASE(test_gone_while_away),
         CASE(test_a_cut_snapshot_concludes_nothing),

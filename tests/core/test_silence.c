@@ -129,6 +129,9 @@ static void test_a_start_changes_nothing(void **state)
                         silent = stored(CLIENT_SILENT, UUID_B);
     assert_true(core_restore_client(rig.core, &online));
     assert_true(core_restore_client(rig.core, &silent));
+    struct client never = stored(CLIENT_UNKNOWN, UUID_C);
+    never.last_heartbeat_at = TIME_NONE;
+    assert_true(core_restore_client(rig.core, &never));
     rig_run(&rig, 5000);
     rig_role(&rig, true);
     assert_string_equal(rig_take(&rig), "history:recorder link");
@@ -142,6 +145,7 @@ static void test_a_start_changes_nothing(void **state)
     assert_string_equal(rig_state(&rig, UUID_A), "online");
     rig_run(&rig, 8000 + T);
     assert_string_equal(rig_state(&rig, UUID_A), "silent");
+    assert_string_equal(rig_state(&rig, UUID_C), "unknown");
     assert_int_equal(core_client_quiet_ms(rig.core, rig_client(&rig, UUID_B), rig.now),
                      4000000 + 8000 + T);
     rig_live(&rig, TOPIC(UUID_B, "heartbeat"), "{}");
