@@ -1,4 +1,5 @@
-/* main.c - the program: translations, then the command line, which gets what the rooms can do together. */
+/* main.c - the program: translations, then the command line, which gets what the rooms can do
+ * together. */
 #include "app/app.h"
 #include "base/i18n.h"
 #include "cli/cli.h"

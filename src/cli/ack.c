@@ -42,7 +42,8 @@ static bool is_alarm_id(const char *word)
 
 static bool unknown_alarm(const char *word, struct err *e)
 {
-    return err_set(e, EXIT_NOT_FOUND, _("no alarm %s: see infoscreen-tui alarms"), quote(word).clean);
+    return err_set(e, EXIT_NOT_FOUND, _("no alarm %s: see infoscreen-tui alarms"),
+                   quote(word).clean);
 }
 
 static const struct client *client_of_core(const void *user, uint32_t index)
@@ -101,7 +102,8 @@ static bool find_past(const struct call *call, struct target *t)
     return s.any;
 }
 
-static bool find_target(const struct ack_job *a, const struct core *core, struct target *t, struct err *e)
+static bool find_target(const struct ack_job *a, const struct core *core, struct target *t,
+                        struct err *e)
 {
     const struct alarm *alarm = NULL;
 
@@ -110,7 +112,8 @@ static bool find_target(const struct ack_job *a, const struct core *core, struct
         if (!alarm || alarm->state == ALARM_NORMAL)
             return find_past(a->call, t) || unknown_alarm(t->word, e);
     } else {
-        const struct client *c = find_by_prefix(t->word, client_of_core, core, core_client_count(core), e);
+        const struct client *c =
+            find_by_prefix(t->word, client_of_core, core, core_client_count(core), e);
         if (!c)
             return false;
         alarm = alarm_of_client(core, c);
@@ -168,7 +171,8 @@ static void no_broker(struct job *j, struct job_host *h)
     const char *why = job_last_refusal(h);
 
     if (why)
-        err_set(&j->err, EXIT_BROKER, _("no broker: %s: check --host, --port and the account"), why);
+        err_set(&j->err, EXIT_BROKER, _("no broker: %s: check --host, --port and the account"),
+                why);
     else
         err_set(&j->err, EXIT_BROKER, _("no broker: no answer in time: check --host and --port"));
 }
@@ -181,7 +185,8 @@ static bool ack_start(struct job *j, struct job_host *h, bool connected)
         no_broker(j, h);
         return true;
     }
-    for (int i = 0; i < a->count; i++) /* all or nothing: a wrong word must not leave half of them done */
+    for (int i = 0; i < a->count;
+         i++) /* all or nothing: a wrong word must not leave half of them done */
         if (!find_target(a, job_core(h), &a->targets[i], &j->err))
             return true;
     for (int i = 0; i < a->count; i++) {
@@ -219,13 +224,15 @@ static bool ack_step(struct job *j, struct job_host *h)
     if (job_outbox_empty(h) && all_reached(a, job_core(h)))
         return true;
     if (refused && core_link_is_up(job_core(h))) {
-        err_set(&j->err, EXIT_FAILED, _("refused by the broker: %s: check the account's access rules"), refused);
+        err_set(&j->err, EXIT_FAILED,
+                _("refused by the broker: %s: check the account's access rules"), refused);
         return true;
     }
     if (job_now(h).mono_ms < a->deadline_mono)
         return false;
     err_set(&j->err, EXIT_TIMED_OUT,
-            _("not confirmed by the broker within %d s: it stays stored and is sent by the next console"),
+            _("not confirmed by the broker within %d s: it stays stored and is sent by the next "
+              "console"),
             CONFIRM_MS / 1000);
     return true;
 }
@@ -260,7 +267,7 @@ static int print_result(struct ack_job *a, struct err *e)
             say_target(a, &a->targets[i], stdout);
         return output_finish(stdout, e);
     }
-    rows = calloc((size_t)a->count, sizeof *rows);
+    rows = calloc((size_t)a->count + 1, sizeof *rows);
     for (int i = 0; rows && i < a->count; i++)
         rows[i] = a->targets[i].last;
     if (rows)
@@ -280,15 +287,17 @@ static bool check_words(const struct call *call, struct err *e)
     return true;
 }
 
-static int run_operator(struct call *call, enum operator_verb verb, int64_t shelve_ms, struct err *e)
+static int run_operator(struct call *call, enum operator_verb verb, int64_t shelve_ms,
+                        struct err *e)
 {
-    struct ack_job a = {.call = call, .verb = verb, .shelve_ms = shelve_ms, .count = call->arg_count};
+    struct ack_job a = {
+        .call = call, .verb = verb, .shelve_ms = shelve_ms, .count = call->arg_count};
     struct job job = {.user = &a, .start = ack_start, .step = ack_step, .connect_ms = CONNECT_MS};
     int code = EXIT_FAILED;
 
     if (!check_words(call, e))
         return e->code;
-    a.targets = calloc((size_t)a.count, sizeof *a.targets);
+    a.targets = calloc((size_t)a.count + 1, sizeof *a.targets);
     if (!a.targets) {
         err_set(e, EXIT_FAILED, _("out of memory: close something else"));
         return EXIT_FAILED;

@@ -65,8 +65,8 @@ static void print_connection(const char *dir, const struct account *server, FILE
     if (!provision_console(dir, &c, &ignored))
         return;
     fprintf(out, _("The broker:   mosquitto -c %s/mosquitto.conf\n"), dir);
-    fprintf(out, _("The console:  MQTT_PASSWORD=%s infoscreen-tui -h %s -p %d -u %s"), server->password, c.host,
-            c.port, server->username);
+    fprintf(out, _("The console:  MQTT_PASSWORD=%s infoscreen-tui -h %s -p %d -u %s"),
+            server->password, c.host, c.port, server->username);
     if (c.cafile[0])
         fprintf(out, " --cafile %s", c.cafile);
     fprintf(out, _("\nDevices:      infoscreen-tui broker add UUID... --dir %s\n"), dir);
@@ -132,14 +132,16 @@ static bool read_lines(const char *path, struct buf *b, struct err *e)
     size_t n;
 
     if (!f)
-        return err_set(e, EXIT_USAGE, _("--file %s: %s: check its name"), quote(path).clean, strerror(errno));
+        return err_set(e, EXIT_USAGE, _("--file %s: %s: check its name"), quote(path).clean,
+                       strerror(errno));
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
         if (!buf_append(b, chunk, n))
             break;
     const bool ok = !ferror(f) && !b->failed;
     if (!standard)
         fclose(f);
-    return ok || err_set(e, EXIT_FAILED, _("--file %s: cannot be read: check it"), quote(path).clean);
+    return ok ||
+           err_set(e, EXIT_FAILED, _("--file %s: cannot be read: check it"), quote(path).clean);
 }
 
 /* One uuid a line; blank lines and # are skipped. */
@@ -178,9 +180,11 @@ static bool collect(const struct call *call, struct uuid_list *l, struct err *e)
         return false;
     for (int i = 0; i < l->n; i++)
         if (!uid_parse(l->list[i], strlen(l->list[i]), &ignored))
-            return err_set(e, EXIT_USAGE, _("\"%s\" is not a uuid: expected 8-4-4-4-12 hexadecimal digits"),
+            return err_set(e, EXIT_USAGE,
+                           _("\"%s\" is not a uuid: expected 8-4-4-4-12 hexadecimal digits"),
                            quote(l->list[i]).clean);
-    return l->n > 0 || err_set(e, EXIT_USAGE, _("broker add: no uuid given: name them or give --file F"));
+    return l->n > 0 ||
+           err_set(e, EXIT_USAGE, _("broker add: no uuid given: name them or give --file F"));
 }
 
 /* The line for the device's .env, readable by its owner only. */
@@ -208,7 +212,8 @@ static void hand_out(const char *env_dir, const struct account *a, int n)
         if (env_dir)
             fprintf(stderr, _("infoscreen-tui: %s/%s.env: %s: the line follows instead\n"), env_dir,
                     a[i].client_uuid, strerror(errno));
-        printf("# %s %s\nMQTT_PASSWORD_BROKER=%s\n", a[i].client_uuid, a[i].username, a[i].password);
+        printf("# %s %s\nMQTT_PASSWORD_BROKER=%s\n", a[i].client_uuid, a[i].username,
+               a[i].password);
     }
 }
 
@@ -223,9 +228,12 @@ static bool prepare_env_dir(const char *dir, struct err *e)
 static void say_proof(enum provision_proof proof)
 {
     if (proof == PROOF_NOT_RUNNING)
-        fputs(_("infoscreen-tui: files written; no broker runs on them, so the reload is not proved\n"), stderr);
+        fputs(_("infoscreen-tui: files written; no broker runs on them, so the reload is not "
+                "proved\n"),
+              stderr);
     else if (proof == PROOF_NO_CREDENTIALS)
-        fputs(_("infoscreen-tui: files written and the broker told; without MQTT_PASSWORD the reload is not "
+        fputs(_("infoscreen-tui: files written and the broker told; without MQTT_PASSWORD the "
+                "reload is not "
                 "proved\n"),
               stderr);
 }
@@ -245,7 +253,8 @@ static int add(struct call *call, const char *dir, const struct uuid_list *l, st
     };
 
     if (!prepare_env_dir(env_dir, e) ||
-        !provision_add_accounts(dir, l->list, l->n, call_last(call, "group"), &reload, made, &proof, e))
+        !provision_add_accounts(dir, l->list, l->n, call_last(call, "group"), &reload, made, &proof,
+                                e))
         return e->code;
     if (call->globals.output == OUTPUT_JSON)
         accounts_json(made, l->n, stdout);
@@ -300,7 +309,8 @@ static const struct client *client_of(const struct view *v, const void *row)
     const struct account *a = row;
     struct uid id;
 
-    return uid_parse(a->client_uuid, strlen(a->client_uuid), &id) ? dataset_client(v->data, &id) : NULL;
+    return uid_parse(a->client_uuid, strlen(a->client_uuid), &id) ? dataset_client(v->data, &id)
+                                                                  : NULL;
 }
 
 static void put_seen(const struct view *v, const void *row, struct cell *c)
@@ -308,7 +318,8 @@ static void put_seen(const struct view *v, const void *row, struct cell *c)
     const struct client *cl = client_of(v, row);
 
     if (cl)
-        cell_time(c, cl->last_heartbeat_at > cl->last_health_at ? cl->last_heartbeat_at : cl->last_health_at);
+        cell_time(c, cl->last_heartbeat_at > cl->last_health_at ? cl->last_heartbeat_at
+                                                                : cl->last_health_at);
 }
 
 static void put_known(const struct view *v, const void *row, struct cell *c)

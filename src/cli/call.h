@@ -29,8 +29,8 @@ enum value_type {
     VALUE_TYPES
 };
 
-/* One row feeds the parser, --help, completion and the manual's check; env and key say which variable and
- * which configuration key mean the same. */
+/* One row feeds the parser, --help, completion and the manual's check; env and key say which
+ * variable and which configuration key mean the same. */
 struct cli_option {
     const char *name; /* NULL: an environment variable without an option */
     char letter;      /* 0: none */
@@ -81,7 +81,7 @@ struct call {
     bool help, version;
     const struct cli_host *host;
     struct cli_globals globals;
-    char config_path[512];  /* the file that was read; "" none */
+    char config_path[512]; /* the file that was read; "" none */
     bool password_file_by_option;
     struct err config_error; /* SUB_TOLERANT: what was wrong with the configuration */
 };
@@ -102,7 +102,9 @@ const char *call_last(const struct call *call, const char *name);
 /* Is text a value of that type? The error names the option, the value and what was expected. */
 bool value_check(const struct cli_option *o, const char *text, struct err *e);
 /* Cleans foreign bytes for an error message: the word in quotes. */
-struct quoted { char clean[96]; };
+struct quoted {
+    char clean[96];
+};
 struct quoted quote(const char *foreign);
 /* The word of names[0..n) that is nearest to `word` (NULL: none is near). */
 const char *nearest_word(const char *word, const char *const *names, unsigned n);

@@ -15,13 +15,15 @@ void cli_report(const struct err *e)
     fprintf(stderr, "infoscreen-tui: %s\n", e->text);
 }
 
-/* Refused here for every subcommand that sends, before anything is connected; the link refuses once more. */
+/* Refused here for every subcommand that sends, before anything is connected; the link refuses once
+ * more. */
 static bool may_run(const struct call *call, struct err *e)
 {
     if (!(call->sub->flags & SUB_SENDS) || !call->globals.read_only)
         return true;
-    return err_set(e, EXIT_POLICY, _("%s: refused, this console is read-only: leave out --read-only "
-                                     "or set console.read_only = no"),
+    return err_set(e, EXIT_POLICY,
+                   _("%s: refused, this console is read-only: leave out --read-only "
+                     "or set console.read_only = no"),
                    call->sub->name);
 }
 
@@ -76,7 +78,9 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
     struct err e = {0};
     int code = EXIT_FAILED;
 
-    signal(SIGPIPE, SIG_IGN); /* TLS writes would die of it; output_finish ends us where a reader went away */
+    signal(
+        SIGPIPE,
+        SIG_IGN); /* TLS writes would die of it; output_finish ends us where a reader went away */
     if (!call) {
         err_set(&e, EXIT_FAILED, _("out of memory: close something else"));
     } else {

@@ -1,5 +1,5 @@
-/* cli.h - the command line: one declared table of subcommands and options feeds dispatch, --help, the man
- * page check, completions and the tests. */
+/* cli.h - the command line: one declared table of subcommands and options feeds dispatch, --help,
+ * the man page check, completions and the tests. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -16,39 +16,39 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
 struct cli_globals {
     struct config config;
     char db_path[512];
-    char password[512];        /* from MQTT_PASSWORD, MQTT_PASSWORD_FILE, credentials; wiped at exit */
+    char password[512]; /* from MQTT_PASSWORD, MQTT_PASSWORD_FILE, credentials; wiped at exit */
     bool have_password;
     char operator_name[64];
     enum output_format output;
     bool read_only, demo;
-    int64_t live_ms;           /* --live; 0 off */
+    int64_t live_ms; /* --live; 0 off */
     bool yes;
-    char *key_bindings;        /* [keys]: "action=key\n" lines; owned */
-    char *guidance;            /* [guidance]: "kind=text\n"; owned */
+    char *key_bindings; /* [keys]: "action=key\n" lines; owned */
+    char *guidance;     /* [guidance]: "kind=text\n"; owned */
 };
 
 /* A piece of work on a running session (link + core + store, no screen). app.c runs it. */
 struct job_host; /* what a job may ask for */
 struct job {
     void *user;
-    /* After link-up and a complete snapshot; and once, with connected = false, when no broker was reached
-     * within connect_ms. Returns true if the job is already over. */
+    /* After link-up and a complete snapshot; and once, with connected = false, when no broker was
+     * reached within connect_ms. Returns true if the job is already over. */
     bool (*start)(struct job *j, struct job_host *h, bool connected);
     /* After every turn in which something happened, and at least every 100 ms. True: over. */
     bool (*step)(struct job *j, struct job_host *h);
-    int64_t connect_ms;  /* how long to try for a broker; contract: 10 s */
-    bool record;         /* compete for the recorder role */
-    struct err err;      /* why it failed; the code becomes the exit code */
+    int64_t connect_ms; /* how long to try for a broker; contract: 10 s */
+    bool record;        /* compete for the recorder role */
+    struct err err;     /* why it failed; the code becomes the exit code */
 };
 const struct core *job_core(const struct job_host *h);
 struct now job_now(const struct job_host *h);
 void job_operator(struct job_host *h, const struct operator_action *op);
-bool job_outbox_empty(const struct job_host *h); /* everything asked for was PUBACKed */
+bool job_outbox_empty(const struct job_host *h);        /* everything asked for was PUBACKed */
 const char *job_last_refusal(const struct job_host *h); /* the broker's, in words; NULL none */
 
 /* Options of `demo`, parsed by its row in the table of subcommands. */
 struct cli_demo {
-    int clients;         /* 0: as many as the demo likes */
+    int clients; /* 0: as many as the demo likes */
     uint32_t seed;
     const char *script;  /* NULL: the built-in story */
     int64_t headless_ms; /* 0: a screen if there is a terminal, else 20 s without */

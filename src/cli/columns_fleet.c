@@ -10,8 +10,8 @@
 /* ---- clients ---- */
 
 static const enum cell_role state_roles[CLIENT_STATES] = {
-    [CLIENT_UNKNOWN] = ROLE_FAINT,  [CLIENT_ONLINE] = ROLE_GOOD,
-    [CLIENT_SILENT] = ROLE_WARN,    [CLIENT_CRASHED] = ROLE_ALERT,
+    [CLIENT_UNKNOWN] = ROLE_FAINT,        [CLIENT_ONLINE] = ROLE_GOOD,
+    [CLIENT_SILENT] = ROLE_WARN,          [CLIENT_CRASHED] = ROLE_ALERT,
     [CLIENT_SERVICE_FAILED] = ROLE_ALERT,
 };
 
@@ -53,7 +53,8 @@ static void client_failure_json(struct json_out *j, const void *row)
     json_key(j, "unit");
     json_text_or_null(j, TEXT(cl->failed_unit));
     json_key(j, "failed_at");
-    json_time(j, time_parse_iso(cl->failed_at.clean, strlen(cl->failed_at.clean), &at) ? at : TIME_NONE);
+    json_time(j, time_parse_iso(cl->failed_at.clean, strlen(cl->failed_at.clean), &at) ? at
+                                                                                       : TIME_NONE);
     json_end(j, '}');
 }
 

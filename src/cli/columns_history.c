@@ -125,14 +125,10 @@ static const struct column command_fields[] = {
     {"acks", command_acks_get, false},
 };
 static const struct column command_columns[] = {
-    {N_("COMMAND"), command_id_get, false},
-    {N_("ACTION"), command_action_get, false},
-    {N_("CLIENT"), command_name_get, false},
-    {N_("STATUS"), command_status_shown_get, false},
-    {N_("ISSUED"), command_issued_get, false},
-    {N_("BY"), command_by_get, false},
-    {N_("ERROR"), command_error_code_get, false},
-    {N_("REASON"), command_reason_get, false},
+    {N_("COMMAND"), command_id_get, false},       {N_("ACTION"), command_action_get, false},
+    {N_("CLIENT"), command_name_get, false},      {N_("STATUS"), command_status_shown_get, false},
+    {N_("ISSUED"), command_issued_get, false},    {N_("BY"), command_by_get, false},
+    {N_("ERROR"), command_error_code_get, false}, {N_("REASON"), command_reason_get, false},
 };
 const struct listing commands_listing = {
     .name = "commands",
@@ -165,20 +161,14 @@ EVENT_GETTER(by, cell_text(c, TEXT(r->event.by)))
 EVENT_GETTER(summary, cell_text(c, TEXT(r->summary)))
 
 static const struct column event_fields[] = {
-    {"seq", event_seq_get, false},
-    {"at", event_at_get, false},
-    {"kind", event_kind_get, false},
-    {"client_uuid", event_client_get, false},
-    {"alarm_id", event_alarm_get, false},
-    {"command_id", event_command_get, false},
-    {"by", event_by_get, false},
-    {"summary", event_summary_get, false},
+    {"seq", event_seq_get, false},        {"at", event_at_get, false},
+    {"kind", event_kind_get, false},      {"client_uuid", event_client_get, false},
+    {"alarm_id", event_alarm_get, false}, {"command_id", event_command_get, false},
+    {"by", event_by_get, false},          {"summary", event_summary_get, false},
 };
 static const struct column event_columns[] = {
-    {N_("TIME"), event_at_get, false},
-    {N_("KIND"), event_kind_shown_get, false},
-    {N_("CLIENT"), event_name_get, false},
-    {N_("BY"), event_by_get, false},
+    {N_("TIME"), event_at_get, false},         {N_("KIND"), event_kind_shown_get, false},
+    {N_("CLIENT"), event_name_get, false},     {N_("BY"), event_by_get, false},
     {N_("SUMMARY"), event_summary_get, false},
 };
 const struct listing history_listing = {

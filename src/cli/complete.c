@@ -1,5 +1,5 @@
-/* complete.c - the hidden __complete: candidates for the last word of a line, one on a line, from the same
- * tables as everything else; uuids and alarm ids come from the history. */
+/* complete.c - the hidden __complete: candidates for the last word of a line, one on a line, from
+ * the same tables as everything else; uuids and alarm ids come from the history. */
 #include "cli/commands.h"
 
 #include <string.h>
@@ -108,8 +108,10 @@ static void offer_options(const struct cli_option *o, unsigned n, const char *st
 static const struct cli_option *wanting(const struct cli_option *o, unsigned n, const char *before)
 {
     for (unsigned i = 0; i < n; i++) {
-        const bool by_letter = o[i].letter && before[0] == '-' && before[1] == o[i].letter && !before[2];
-        const bool by_name = o[i].name && !strncmp(before, "--", 2) && !strcmp(before + 2, o[i].name);
+        const bool by_letter =
+            o[i].letter && before[0] == '-' && before[1] == o[i].letter && !before[2];
+        const bool by_name =
+            o[i].name && !strncmp(before, "--", 2) && !strcmp(before + 2, o[i].name);
         if (o[i].type != VALUE_NONE && (by_letter || by_name))
             return &o[i];
     }

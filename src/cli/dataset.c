@@ -24,7 +24,8 @@ static void *next_slot(struct dataset *d, void **list, size_t *count, size_t *ca
 }
 
 #define NEXT(d, list)                                                                              \
-    next_slot((d), (void **)&(d)->list##s, &(d)->list##_count, &(d)->list##_cap, sizeof *(d)->list##s)
+    next_slot((d), (void **)&(d)->list##s, &(d)->list##_count, &(d)->list##_cap,                   \
+              sizeof *(d)->list##s)
 
 static bool add_client(void *user, const struct client *c)
 {
@@ -147,11 +148,12 @@ void dataset_spelling(const struct dataset *d, const struct uid *id, char out[UI
 
 bool is_uid_prefix(const char *text)
 {
-    return text[0] && strlen(text) < UID_TEXT && strspn(text, "0123456789abcdefABCDEF-") == strlen(text);
+    return text[0] && strlen(text) < UID_TEXT &&
+           strspn(text, "0123456789abcdefABCDEF-") == strlen(text);
 }
 
-const struct client *find_by_prefix(const char *prefix, client_at_fn at, const void *user, uint32_t n,
-                                    struct err *e)
+const struct client *find_by_prefix(const char *prefix, client_at_fn at, const void *user,
+                                    uint32_t n, struct err *e)
 {
     const struct client *found = NULL;
     const size_t len = strlen(prefix);
@@ -233,8 +235,9 @@ static bool listen_start(struct job *j, struct job_host *h, bool connected)
     const char *why = job_last_refusal(h);
 
     if (!connected) {
-        err_set(&j->err, EXIT_BROKER, why ? _("no broker: %s: check --host, --port and the account")
-                                          : _("no broker: no answer in time: check --host and --port"),
+        err_set(&j->err, EXIT_BROKER,
+                why ? _("no broker: %s: check --host, --port and the account")
+                    : _("no broker: no answer in time: check --host and --port"),
                 why);
         return true;
     }
@@ -273,8 +276,9 @@ static bool open_stored(struct dataset *d, const struct call *call, struct err *
 
     d->reader = reader_open(call->globals.db_path, &why);
     if (!d->reader && why.code == EXIT_NOT_FOUND) {
-        fprintf(stderr, _("infoscreen-tui: no history yet at %s: start the console or the recorder, or "
-                          "ask the broker with --live 10s\n"),
+        fprintf(stderr,
+                _("infoscreen-tui: no history yet at %s: start the console or the recorder, or "
+                  "ask the broker with --live 10s\n"),
                 quote(call->globals.db_path).clean);
         return true;
     }
@@ -338,7 +342,8 @@ static bool command_matches(const struct command *c, const struct command_query 
 
     for (int i = 0; i < q->id_count; i++)
         named |= uid_equal(&c->id, &q->ids[i]);
-    return named && (!q->active || is_active(c)) && (!q->client || uid_equal(&c->client, q->client));
+    return named && (!q->active || is_active(c)) &&
+           (!q->client || uid_equal(&c->client, q->client));
 }
 
 bool dataset_commands(struct dataset *d, const struct command_query *q, struct err *e)

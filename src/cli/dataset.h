@@ -1,4 +1,5 @@
-/* dataset.h - what a subcommand prints: read from the history, or heard from the broker (--live). */
+/* dataset.h - what a subcommand prints: read from the history, or heard from the broker (--live).
+ */
 #ifndef CLI_DATASET_H
 #define CLI_DATASET_H
 
@@ -14,10 +15,10 @@ struct dataset {
     int64_t as_of;
     bool connected, outage;
     bool live;
-    struct reader *reader; /* NULL: live, or no database yet */
+    struct reader *reader;  /* NULL: live, or no database yet */
     struct client *clients; /* worst first, then by name */
     size_t client_count, client_cap;
-    uint32_t *by_id; /* indexes of clients, by uid */
+    uint32_t *by_id;      /* indexes of clients, by uid */
     struct alarm *alarms; /* most urgent first */
     size_t alarm_count, alarm_cap;
     struct command *commands;
@@ -43,10 +44,11 @@ const struct client *dataset_client(const struct dataset *d, const struct uid *i
 /* The spelling that the client itself uses, else lower case. */
 void dataset_spelling(const struct dataset *d, const struct uid *id, char out[UID_TEXT]);
 
-/* A uuid or its beginning among n clients: exactly one, else EXIT_NOT_FOUND or EXIT_USAGE with the candidates. */
+/* A uuid or its beginning among n clients: exactly one, else EXIT_NOT_FOUND or EXIT_USAGE with the
+ * candidates. */
 typedef const struct client *(*client_at_fn)(const void *user, uint32_t index);
-const struct client *find_by_prefix(const char *prefix, client_at_fn at, const void *user, uint32_t n,
-                                    struct err *e);
+const struct client *find_by_prefix(const char *prefix, client_at_fn at, const void *user,
+                                    uint32_t n, struct err *e);
 const struct client *dataset_find(const struct dataset *d, const char *prefix, struct err *e);
 bool is_uid_prefix(const char *text);
 

@@ -58,18 +58,19 @@ static void check_locale(struct doctor *d)
 {
     const char *codeset = nl_langinfo(CODESET);
 
-    note(d, "locale", !strcmp(codeset, "UTF-8"), _("UTF-8 (else set LC_ALL=C.UTF-8; the screen is plain ASCII)"),
-         "%s", codeset);
+    note(d, "locale", !strcmp(codeset, "UTF-8"),
+         _("UTF-8 (else set LC_ALL=C.UTF-8; the screen is plain ASCII)"), "%s", codeset);
 }
 
 static void check_configuration(struct doctor *d)
 {
     const struct call *call = d->call;
 
-    note(d, "configuration", call->config_error.code == 0, _("every key known, every value usable"), "%s",
-         call->config_error.code     ? call->config_error.text
-         : call->config_path[0] ? call->config_path
-                                : _("no file: defaults"));
+    note(d, "configuration", call->config_error.code == 0, _("every key known, every value usable"),
+         "%s",
+         call->config_error.code ? call->config_error.text
+         : call->config_path[0]  ? call->config_path
+                                 : _("no file: defaults"));
 }
 
 /* Others on this machine must not read a secret. */
@@ -82,8 +83,8 @@ static void check_mode(struct doctor *d, const char *name, const char *path)
     if (stat(path, &st) != 0)
         note(d, name, false, _("a readable file"), "%s: %s", path, strerror(errno));
     else
-        note(d, name, (st.st_mode & 0007) == 0, _("not open to everyone (chmod 600)"), "%s: %03o", path,
-             (unsigned)(st.st_mode & 0777));
+        note(d, name, (st.st_mode & 0007) == 0, _("not open to everyone (chmod 600)"), "%s: %03o",
+             path, (unsigned)(st.st_mode & 0777));
 }
 
 static void check_password(struct doctor *d)
@@ -92,7 +93,7 @@ static void check_password(struct doctor *d)
     const bool ok = settings_load_password(d->call, &e);
 
     note(d, "password", ok, _("readable, if there is one"), "%s",
-         !ok                          ? e.text
+         !ok                              ? e.text
          : d->call->globals.have_password ? _("found")
                                           : _("none"));
 }
@@ -109,8 +110,8 @@ static void check_database(struct doctor *d)
     } else if (!r || !reader_meta(r, &meta, &e)) {
         note(d, "database", false, _("readable, or not there yet"), "%s", e.text);
     } else {
-        note(d, "database", access(path, R_OK | W_OK) == 0, _("readable and writable"), "%s%s", path,
-             meta.recorder_alive ? _(" (a recorder is running)") : "");
+        note(d, "database", access(path, R_OK | W_OK) == 0, _("readable and writable"), "%s%s",
+             path, meta.recorder_alive ? _(" (a recorder is running)") : "");
         check_mode(d, "database mode", path);
     }
     reader_close(r);
@@ -125,7 +126,9 @@ static bool broker_start(struct job *j, struct job_host *h, bool connected)
     const char *why = job_last_refusal(h);
 
     note(d, "broker", connected, _("reachable, and takes the account"), "%s: %s", c->broker.host,
-         connected ? _("connected") : why ? why : _("no answer in time"));
+         connected ? _("connected")
+         : why     ? why
+                   : _("no answer in time"));
     return true;
 }
 
@@ -137,7 +140,8 @@ static bool broker_step(struct job *j, struct job_host *h)
 
 static void check_broker(struct doctor *d)
 {
-    struct job job = {.user = d, .start = broker_start, .step = broker_step, .connect_ms = CONNECT_MS};
+    struct job job = {
+        .user = d, .start = broker_start, .step = broker_step, .connect_ms = CONNECT_MS};
     const unsigned before = d->count;
 
     d->call->host->run_job(&d->call->globals, &job);
@@ -185,11 +189,14 @@ static void get_verdict(const struct view *v, const void *row, struct cell *c)
     cell_text(c, TEXT_OURS(k->ok ? _("ok") : _("FAULT")));
 }
 
-static const struct column check_fields[] = {
-    {"name", get_name, false}, {"expected", get_expected, false}, {"actual", get_actual, false}, {"ok", get_ok, false}};
-static const struct column check_columns[] = {
-    {N_("CHECK"), get_name, false}, {N_("RESULT"), get_verdict, false},
-    {N_("FOUND"), get_actual, false}, {N_("EXPECTED"), get_expected, false}};
+static const struct column check_fields[] = {{"name", get_name, false},
+                                             {"expected", get_expected, false},
+                                             {"actual", get_actual, false},
+                                             {"ok", get_ok, false}};
+static const struct column check_columns[] = {{N_("CHECK"), get_name, false},
+                                              {N_("RESULT"), get_verdict, false},
+                                              {N_("FOUND"), get_actual, false},
+                                              {N_("EXPECTED"), get_expected, false}};
 static const struct listing checks_listing = {
     .name = "checks",
     .fields = check_fields,
@@ -226,14 +233,17 @@ static int report(struct doctor *d, struct err *e)
     for (unsigned i = 0; i < d->count; i++)
         faults += !d->list[i].ok;
     if (faults) /* stderr first: its first line belongs to the error */
-        err_set(e, EXIT_FAILED, P_("doctor: %u fault: see what was found and expected",
-                                   "doctor: %u faults: see what was found and expected", faults), faults);
+        err_set(e, EXIT_FAILED,
+                P_("doctor: %u fault: see what was found and expected",
+                   "doctor: %u faults: see what was found and expected", faults),
+                faults);
     struct err output = {0};
     if (d->call->globals.output == OUTPUT_JSON) {
         print_checks_json(d, faults == 0);
         code = output_finish(stdout, &output);
     } else {
-        code = print_rows(d->call, &checks_listing, &none, d->list, d->count, sizeof *d->list, &output);
+        code = print_rows(d->call, &checks_listing, &none, d->list, d->count, sizeof *d->list,
+                          &output);
     }
     if (code != EXIT_DONE)
         *e = output;

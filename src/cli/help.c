@@ -65,7 +65,8 @@ static void print_all(FILE *out)
     for (unsigned i = 0; i < n; i++) {
         if (!s[i].name[0] || s[i].flags & SUB_HIDDEN)
             continue;
-        snprintf(left, sizeof left, "%s%s%s", s[i].name, s[i].alias ? ", " : "", s[i].alias ? s[i].alias : "");
+        snprintf(left, sizeof left, "%s%s%s", s[i].name, s[i].alias ? ", " : "",
+                 s[i].alias ? s[i].alias : "");
         print_pair(out, left, _(s[i].help));
     }
     fprintf(out, "\n%s\n", _("Options:"));

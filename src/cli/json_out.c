@@ -33,7 +33,8 @@ void json_line(struct json_out *j)
     j->comma = false;
 }
 
-/* Cleaned text has no control characters; they are escaped all the same, so that nothing depends on it. */
+/* Cleaned text has no control characters; they are escaped all the same, so that nothing depends on
+ * it. */
 static void write_string(FILE *out, const char *s)
 {
     fputc('"', out);

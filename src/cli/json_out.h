@@ -1,5 +1,5 @@
-/* json_out.h - JSON straight to a stream: integers to the last digit, times as ISO 8601, null never left out.
- * (cJSON prints numbers as doubles and needs the whole tree in memory.) */
+/* json_out.h - JSON straight to a stream: integers to the last digit, times as ISO 8601, null never
+ * left out. (cJSON prints numbers as doubles and needs the whole tree in memory.) */
 #ifndef CLI_JSON_OUT_H
 #define CLI_JSON_OUT_H
 

@@ -37,7 +37,8 @@ void cell_age(struct cell *c, int64_t at, struct now now)
     c->number = now.wall_ms > at ? now.wall_ms - at : 0;
 }
 
-static void cell_fill(const struct column *col, const struct view *v, const void *row, struct cell *c)
+static void cell_fill(const struct column *col, const struct view *v, const void *row,
+                      struct cell *c)
 {
     c->kind = CELL_NULL;
     c->role = ROLE_PLAIN;
@@ -89,8 +90,8 @@ void listing_row_json(const struct listing *l, const struct view *v, const void 
     json_end(j, '}');
 }
 
-static void print_json(const struct listing *l, const struct view *v, const void *const *rows, size_t n,
-                       FILE *out)
+static void print_json(const struct listing *l, const struct view *v, const void *const *rows,
+                       size_t n, FILE *out)
 {
     struct json_out j = {.out = out};
 
@@ -168,8 +169,8 @@ static void write_csv(FILE *out, const struct cell *c, struct text t)
         fputc('"', out);
 }
 
-static void print_csv(const struct listing *l, const struct view *v, const void *const *rows, size_t n,
-                      FILE *out)
+static void print_csv(const struct listing *l, const struct view *v, const void *const *rows,
+                      size_t n, FILE *out)
 {
     struct cell c;
 
@@ -190,8 +191,8 @@ static void print_csv(const struct listing *l, const struct view *v, const void 
 /* ---- tables ---- */
 
 static const char *const role_codes[] = {
-    [ROLE_PLAIN] = "", [ROLE_ALERT] = "\033[1;33m", [ROLE_WARN] = "\033[33m", [ROLE_GOOD] = "\033[32m",
-    [ROLE_FAINT] = "\033[2m",
+    [ROLE_PLAIN] = "",        [ROLE_ALERT] = "\033[1;33m", [ROLE_WARN] = "\033[33m",
+    [ROLE_GOOD] = "\033[32m", [ROLE_FAINT] = "\033[2m",
 };
 
 /* The width of a terminal; without one tables are as wide as they like. */
@@ -213,7 +214,8 @@ struct sheet {
     FILE *out;
 };
 
-static void write_cell(const struct sheet *s, unsigned i, struct text t, enum cell_role role, int at)
+static void write_cell(const struct sheet *s, unsigned i, struct text t, enum cell_role role,
+                       int at)
 {
     const bool last = i + 1 == s->listing->column_count;
     int used = text_width(t);
@@ -247,8 +249,8 @@ static void measure(struct sheet *s, const struct view *v, const void *const *ro
         }
 }
 
-static void print_table(const struct listing *l, const struct view *v, const void *const *rows, size_t n,
-                        FILE *out, bool colours)
+static void print_table(const struct listing *l, const struct view *v, const void *const *rows,
+                        size_t n, FILE *out, bool colours)
 {
     struct sheet s = {.listing = l, .total = output_width(out), .colours = colours, .out = out};
     struct cell c;

@@ -15,7 +15,7 @@ struct cell {
     enum cell_kind kind;
     enum cell_role role;
     struct text text;
-    int64_t number; /* count, wall time, or an age in ms */
+    int64_t number;                                      /* count, wall time, or an age in ms */
     void (*nested)(struct json_out *j, const void *row); /* JSON; elsewhere `text` stands for it */
     char scratch[520];
 };
@@ -24,7 +24,7 @@ struct cell {
 struct view {
     const struct dataset *data;
     struct now now;
-    bool json;          /* words in English */
+    bool json; /* words in English */
 };
 
 struct column {

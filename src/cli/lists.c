@@ -1,4 +1,5 @@
-/* lists.c - subcommands that read: clients, alarms, commands, history, logs; and the three that main runs. */
+/* lists.c - subcommands that read: clients, alarms, commands, history, logs; and the three that
+ * main runs. */
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -89,7 +90,8 @@ static void choose_states(const struct call *call, struct client_choice *ch)
     for (int k = 0; (word = call_value(call, "state", k)) != NULL; k++) {
         const int state = vocabulary_find(client_states, CLIENT_STATES, word);
         ch->state[state] = true;
-        if (state == CLIENT_CRASHED) /* a stale heartbeat counts as crashed here, as in the fleet's old API */
+        if (state == CLIENT_CRASHED) /* a stale heartbeat counts as crashed here, as in the fleet's
+                                        old API */
             ch->state[CLIENT_SILENT] = true;
     }
 }
@@ -187,9 +189,9 @@ int run_alarms(struct call *call, struct err *e)
 
     if (dataset_open(&d, call, e) && dataset_alarms(&d, call_has(call, "all"), e)) {
         keep_kinds(call, &d);
-        code = call_has(call, "metrics")
-                   ? print_metrics(call, &d, e)
-                   : print_rows(call, &alarms_listing, &d, d.alarms, d.alarm_count, sizeof *d.alarms, e);
+        code = call_has(call, "metrics") ? print_metrics(call, &d, e)
+                                         : print_rows(call, &alarms_listing, &d, d.alarms,
+                                                      d.alarm_count, sizeof *d.alarms, e);
     }
     dataset_close(&d);
     return e->code ? e->code : code;
@@ -220,8 +222,8 @@ static bool command_ids(const struct call *call, struct uid *ids, struct err *e)
     return true;
 }
 
-static bool all_commands_found(const struct call *call, const struct dataset *d, const struct uid *ids,
-                               struct err *e)
+static bool all_commands_found(const struct call *call, const struct dataset *d,
+                               const struct uid *ids, struct err *e)
 {
     for (int i = 0; i < call->arg_count && (d->reader || d->live); i++) {
         bool found = false;
@@ -238,13 +240,15 @@ int run_commands(struct call *call, struct err *e)
 {
     struct dataset d = {0};
     struct uid *ids = calloc((size_t)call->arg_count + 1, sizeof *ids);
-    struct command_query q = {.active = call_has(call, "active"), .ids = ids, .id_count = call->arg_count};
+    struct command_query q = {
+        .active = call_has(call, "active"), .ids = ids, .id_count = call->arg_count};
     int code = EXIT_FAILED;
 
     if (ids && command_ids(call, ids, e) && dataset_open(&d, call, e) &&
         client_option(call, &d, call_last(call, "client"), &q.client, e) &&
         dataset_commands(&d, &q, e) && all_commands_found(call, &d, ids, e))
-        code = print_rows(call, &commands_listing, &d, d.commands, d.command_count, sizeof *d.commands, e);
+        code = print_rows(call, &commands_listing, &d, d.commands, d.command_count,
+                          sizeof *d.commands, e);
     dataset_close(&d);
     free(ids);
     return e->code ? e->code : code;
@@ -264,7 +268,8 @@ int run_history(struct call *call, struct err *e)
     };
     int code = EXIT_FAILED;
 
-    if (dataset_open(&d, call, e) && client_option(call, &d, call_last(call, "client"), &q.client, e) &&
+    if (dataset_open(&d, call, e) &&
+        client_option(call, &d, call_last(call, "client"), &q.client, e) &&
         dataset_history(&d, &q, e))
         code = print_rows(call, &history_listing, &d, d.events, d.event_count, sizeof *d.events, e);
     dataset_close(&d);
@@ -280,7 +285,8 @@ static void print_followed(const struct call *call, struct dataset *d, const str
     for (size_t i = 0; i < d->log_count; i++) {
         const struct log_line *l = &d->logs[i];
         char at[ISO_SIZE], client[UID_TEXT];
-        if (call->globals.output == OUTPUT_JSON) { /* an endless list has no end bracket: one object a line */
+        if (call->globals.output ==
+            OUTPUT_JSON) { /* an endless list has no end bracket: one object a line */
             j.comma = false;
             listing_row_json(&logs_listing, v, l, &j);
             fputc('\n', stdout);
@@ -321,7 +327,8 @@ int run_logs(struct call *call, struct err *e)
     int code = EXIT_FAILED;
 
     if (call_has(call, "follow") && (call_has(call, "live") || call->globals.output == OUTPUT_CSV))
-        return err_set(e, EXIT_USAGE, _("--follow: goes with neither --live nor -o csv: leave one out")),
+        return err_set(e, EXIT_USAGE,
+                       _("--follow: goes with neither --live nor -o csv: leave one out")),
                EXIT_USAGE;
     if (dataset_open(&d, call, e) &&
         client_option(call, &d, call->arg_count ? call->args[0] : NULL, &q.client, e)) {

@@ -1,4 +1,5 @@
-/* metrics.c - how bad is the alarm load (ISA-18.2, OPC UA AlarmMetrics): rate, flood, stale, chatter. */
+/* metrics.c - how bad is the alarm load (ISA-18.2, OPC UA AlarmMetrics): rate, flood, stale,
+ * chatter. */
 #include "cli/commands.h"
 
 #include <stdlib.h>
@@ -7,11 +8,12 @@
 #include "base/i18n.h"
 #include "cli/dataset.h"
 
-#define MINUTE_MS   60000
-#define RATE_MS     (10 * MINUTE_MS)
-#define DAY_MS      (24 * 60 * MINUTE_MS)
-#define FLOOD_OVER  10 /* alarms in ten minutes that one operator can no longer follow (ISA-18.2) */
-#define CHATTER     3  /* times within a minute (ISA-18.2) */
+#define MINUTE_MS  60000
+#define RATE_MS    (10 * MINUTE_MS)
+#define DAY_MS     (24 * 60 * MINUTE_MS)
+#define FLOOD_OVER 10 /* alarms in ten minutes that one operator can no longer follow (ISA-18.2)   \
+                       */
+#define CHATTER     3 /* times within a minute (ISA-18.2) */
 #define SOURCES     10
 #define EVENTS_MOST 200000
 
@@ -58,7 +60,8 @@ static int by_alarm_then_time(const void *a, const void *b)
 static void find_chatter(struct metrics *m, const struct dataset *d)
 {
     for (size_t i = 0; i + CHATTER - 1 < d->event_count; i++) {
-        const struct history_event *first = &d->events[i].event, *last = &d->events[i + CHATTER - 1].event;
+        const struct history_event *first = &d->events[i].event,
+                                   *last = &d->events[i + CHATTER - 1].event;
         const char *known = m->chattering_count ? m->chattering[m->chattering_count - 1] : "";
         if (first->alarm_id[0] && !strcmp(first->alarm_id, last->alarm_id) &&
             last->at - first->at <= MINUTE_MS && strcmp(known, first->alarm_id) != 0)
@@ -101,8 +104,10 @@ static void find_sources(struct metrics *m, const struct dataset *d)
 static bool measure(struct metrics *m, struct dataset *d, struct err *e)
 {
     const int64_t now = clock_wall_ms();
-    const struct history_query q = {.since_at = now - DAY_MS, .until_at = TIME_NONE,
-                                    .kind = EVENT_ALARM_RAISED, .limit = EVENTS_MOST};
+    const struct history_query q = {.since_at = now - DAY_MS,
+                                    .until_at = TIME_NONE,
+                                    .kind = EVENT_ALARM_RAISED,
+                                    .limit = EVENTS_MOST};
 
     if (!dataset_history(d, &q, e))
         return false;
@@ -124,9 +129,14 @@ static void metrics_json(const struct metrics *m, const struct dataset *d)
 {
     struct json_out j = {.out = stdout};
     char uuid[UID_TEXT];
-    const struct { const char *key; int64_t value; } numbers[] = {
-        {"standing", m->standing}, {"unacknowledged", m->unacknowledged},
-        {"stale", m->stale}, {"longest_unacknowledged_s", m->longest_s},
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {
+        {"standing", m->standing},
+        {"unacknowledged", m->unacknowledged},
+        {"stale", m->stale},
+        {"longest_unacknowledged_s", m->longest_s},
     };
 
     json_begin(&j, '{');
@@ -167,7 +177,8 @@ static void metrics_words(const struct metrics *m, const struct dataset *d)
 
     if (m->longest_s != NUMBER_NONE)
         age_format(m->longest_s * 1000, longest);
-    printf(_("alarms in 10 minutes    %lld%s\n"), (long long)m->rate, m->rate > FLOOD_OVER ? _("  (a flood)") : "");
+    printf(_("alarms in 10 minutes    %lld%s\n"), (long long)m->rate,
+           m->rate > FLOOD_OVER ? _("  (a flood)") : "");
     printf(_("standing                %lld\n"), (long long)m->standing);
     printf(_("unacknowledged          %lld\n"), (long long)m->unacknowledged);
     printf(_("older than a day        %lld\n"), (long long)m->stale);
@@ -182,7 +193,8 @@ static void metrics_words(const struct metrics *m, const struct dataset *d)
 
 static void metrics_csv(const struct metrics *m)
 {
-    printf("rate_10min,flood,standing,unacknowledged,stale,longest_unacknowledged_s\r\n%lld,%s,%lld,%lld,%lld,",
+    printf("rate_10min,flood,standing,unacknowledged,stale,longest_unacknowledged_s\r\n%lld,%s,%"
+           "lld,%lld,%lld,",
            (long long)m->rate, m->rate > FLOOD_OVER ? "true" : "false", (long long)m->standing,
            (long long)m->unacknowledged, (long long)m->stale);
     if (m->longest_s != NUMBER_NONE)

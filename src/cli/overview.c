@@ -12,8 +12,8 @@ struct rows {
     size_t n;
 };
 
-static void print_section(const struct cli_globals *g, const struct listing *l, const struct view *v,
-                          const char *title, const struct rows *r, FILE *out)
+static void print_section(const struct cli_globals *g, const struct listing *l,
+                          const struct view *v, const char *title, const struct rows *r, FILE *out)
 {
     fprintf(out, "\n%s\n", title);
     if (r->n == 0)
@@ -34,8 +34,10 @@ static void print_counts(const struct core *core, FILE *out)
             n->alarms_unacknowledged, n->commands_active);
 }
 
-/* The dataset of the getters knows the names; it borrows nothing, so the clients are copied once. */
-static bool borrow_clients(struct dataset *d, const struct core *core, struct rows *r, uint32_t *order)
+/* The dataset of the getters knows the names; it borrows nothing, so the clients are copied once.
+ */
+static bool borrow_clients(struct dataset *d, const struct core *core, struct rows *r,
+                           uint32_t *order)
 {
     const uint32_t n = core_client_count(core);
 
@@ -57,10 +59,12 @@ static bool borrow_clients(struct dataset *d, const struct core *core, struct ro
 
 int cli_print_overview(const struct cli_globals *g, const struct core *core, FILE *out)
 {
-    const size_t most = core_client_count(core) + core_alarm_count(core) + core_command_count(core) + 1u;
+    const size_t most =
+        core_client_count(core) + core_alarm_count(core) + core_command_count(core) + 1u;
     struct dataset d = {.as_of = core_now(core).wall_ms, .connected = core_link_is_up(core)};
     const struct view v = {.data = &d, .now = {clock_mono_ms(), clock_wall_ms()}};
-    struct rows clients = {calloc(most, sizeof(void *)), 0}, others = {calloc(most, sizeof(void *)), 0};
+    struct rows clients = {calloc(most, sizeof(void *)), 0},
+                others = {calloc(most, sizeof(void *)), 0};
     uint32_t *order = calloc(most, sizeof *order);
     struct err e = {0};
     int code = EXIT_FAILED;

@@ -1,6 +1,6 @@
-/* parse.c - words of the command line into a struct call, by the two tables. getopt_long does the splitting;
- * its "-" mode hands over every word in order, so that global options may stand on either side of the
- * subcommand and each long option can be seen as it was written. */
+/* parse.c - words of the command line into a struct call, by the two tables. getopt_long does the
+ * splitting; its "-" mode hands over every word in order, so that global options may stand on
+ * either side of the subcommand and each long option can be seen as it was written. */
 #include "cli/call.h"
 
 #include <getopt.h>
@@ -63,7 +63,8 @@ static const struct cli_option *grammar_find(const struct grammar *g, int c)
     return NULL;
 }
 
-/* getopt_long takes any unique beginning of a long option: then a new option of ours would break scripts. */
+/* getopt_long takes any unique beginning of a long option: then a new option of ours would break
+ * scripts. */
 static bool is_abbreviated(const struct cli_option *o, const char *word)
 {
     return strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") != strlen(o->name);
@@ -77,7 +78,8 @@ static bool unknown_option(const struct grammar *g, const char *word, struct err
     if (!strncmp(word, "-P", 2) || !strncmp(word, "--password", 10) || !strncmp(word, "--pw", 4))
         return err_set(e, EXIT_USAGE,
                        _("%.2s: a password on the command line is seen by everyone on this "
-                         "machine: set MQTT_PASSWORD or broker.password_file. Try --help"), "-P");
+                         "machine: set MQTT_PASSWORD or broker.password_file. Try --help"),
+                       "-P");
     const struct quoted q = quote(word);
     snprintf(given, sizeof given, "%.*s", (int)strcspn(q.clean, "="), q.clean);
     for (unsigned i = 0; i < g->count; i++)
@@ -184,8 +186,7 @@ static bool take_option(struct parser *p, int c, const char *word, struct err *e
     const struct cli_option *o = c == '?' || c == ':' ? NULL : grammar_find(&p->grammar, c);
 
     if (c == ':')
-        return err_set(e, EXIT_USAGE, _("%s: its value is missing: Try --help"),
-                       quote(word).clean);
+        return err_set(e, EXIT_USAGE, _("%s: its value is missing: Try --help"), quote(word).clean);
     if (!o || is_abbreviated(o, word))
         return unknown_option(&p->grammar, word, e);
     if (!strcmp(o->name, "help"))

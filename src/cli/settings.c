@@ -89,7 +89,8 @@ static bool set_from_file(void *user, const char *section, const char *key, cons
     (void)line;
     if (set_key(user, section, key, value, &why))
         return true;
-    snprintf(name, sizeof name, "%.64s.%.64s", section, key); /* ini_read turns it into [section] key */
+    snprintf(name, sizeof name, "%.64s.%.64s", section,
+             key); /* ini_read turns it into [section] key */
     return err_set(e, why.code, "%s: %s", quote(name).clean, why.text);
 }
 
@@ -130,8 +131,7 @@ static void find_config(struct call *call)
 static bool apply_file(struct reading *r, struct err *e)
 {
     find_config(r->call);
-    return r->call->config_path[0] == '\0' ||
-           ini_read(r->call->config_path, set_from_file, r, e);
+    return r->call->config_path[0] == '\0' || ini_read(r->call->config_path, set_from_file, r, e);
 }
 
 static bool apply_environment(struct reading *r, struct err *e)
@@ -171,10 +171,10 @@ static bool apply_options(struct reading *r, struct err *e)
     for (int i = 0; i < call->given_count; i++) {
         const struct given *g = &call->given[i];
         snprintf(place, sizeof place, "--%s", g->option->name);
-        if (g->option->type == VALUE_SETTING ? !apply_setting(r, g->text, e)
-                                             : g->option->key &&
-                                                   !set_from(r, place, g->option->key,
-                                                             g->text ? g->text : "yes", e))
+        if (g->option->type == VALUE_SETTING
+                ? !apply_setting(r, g->text, e)
+                : g->option->key &&
+                      !set_from(r, place, g->option->key, g->text ? g->text : "yes", e))
             return false;
     }
     return true;
@@ -205,9 +205,11 @@ static bool choose_database(struct cli_globals *g, struct err *e)
     if (!path[0])
         return settings_xdg_path("XDG_STATE_HOME", ".local/state", "history.db", g->db_path,
                                  sizeof g->db_path) ||
-               err_set(e, EXIT_USAGE, _("no place for the history: HOME is not set: give --db FILE"));
+               err_set(e, EXIT_USAGE,
+                       _("no place for the history: HOME is not set: give --db FILE"));
     if (strlen(path) >= sizeof g->db_path)
-        return err_set(e, EXIT_USAGE, _("the database's path is too long: give a shorter --db FILE"));
+        return err_set(e, EXIT_USAGE,
+                       _("the database's path is too long: give a shorter --db FILE"));
     snprintf(g->db_path, sizeof g->db_path, "%s", path);
     return true;
 }
@@ -282,9 +284,10 @@ static bool read_password(struct cli_globals *g, const char *path, struct err *e
     setvbuf(f, NULL, _IONBF, 0); /* no copy of the password in a buffer we cannot wipe */
     const bool read = fgets(line, sizeof line, f) != NULL;
     fclose(f);
-    const bool ok = read ? take_password(g, line, e)
-                         : err_set(e, EXIT_USAGE, _("password file %s: is empty: write the password into it"),
-                                   quote(path).clean);
+    const bool ok =
+        read ? take_password(g, line, e)
+             : err_set(e, EXIT_USAGE, _("password file %s: is empty: write the password into it"),
+                       quote(path).clean);
     explicit_bzero(line, sizeof line);
     return ok;
 }

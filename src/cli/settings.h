@@ -1,4 +1,5 @@
-/* settings.h - option > environment > configuration file > default, for every key, from one table. */
+/* settings.h - option > environment > configuration file > default, for every key, from one table.
+ */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 

@@ -72,8 +72,8 @@ static void list_words(const struct vocabulary *table, int n, char *out, size_t 
     out[0] = '\0';
     for (int i = 0; i < n && used < size; i++)
         if (table[i].word)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                                     table[i].word);
+            used +=
+                (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", table[i].word);
 }
 
 static bool is_count(const char *text)
@@ -169,8 +169,7 @@ bool value_check(const struct cli_option *o, const char *text, struct err *e)
         return true;
     if (o->type == VALUE_FILTER) {
         struct err why = {0};
-        return is_filter(text, &why) ||
-               err_set(e, EXIT_USAGE, "--%s: %s", o->name, why.text);
+        return is_filter(text, &why) || err_set(e, EXIT_USAGE, "--%s: %s", o->name, why.text);
     }
     expectation(o->type, text, expected, sizeof expected);
     if (expected[0] == '\0')

@@ -20,9 +20,20 @@ static struct buf out, err;
 
 const char *rig_begin(void)
 {
-    static const char *const ours[] = {"MQTT_HOST", "MQTT_PORT", "MQTT_USER", "MQTT_PASSWORD",
-        "MQTT_PASSWORD_FILE", "MQTT_CAFILE", "MQTT_CERT", "MQTT_KEY", "INFOSCREEN_DB", "INFOSCREEN_OPERATOR",
-        "CREDENTIALS_DIRECTORY", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "NO_COLOR"};
+    static const char *const ours[] = {"MQTT_HOST",
+                                       "MQTT_PORT",
+                                       "MQTT_USER",
+                                       "MQTT_PASSWORD",
+                                       "MQTT_PASSWORD_FILE",
+                                       "MQTT_CAFILE",
+                                       "MQTT_CERT",
+                                       "MQTT_KEY",
+                                       "INFOSCREEN_DB",
+                                       "INFOSCREEN_OPERATOR",
+                                       "CREDENTIALS_DIRECTORY",
+                                       "XDG_CONFIG_HOME",
+                                       "XDG_STATE_HOME",
+                                       "NO_COLOR"};
     const char *tmp = getenv("TMPDIR");
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)

@@ -5,14 +5,15 @@
 #include "cli/cli.h"
 
 struct ran {
-    int code;   /* exit code; 128 + n for a signal */
-    char *out;  /* owned, until the next run_cli */
+    int code;  /* exit code; 128 + n for a signal */
+    char *out; /* owned, until the next run_cli */
     char *err;
 };
 
-/* A directory of our own; HOME and XDG_* point into it, nothing of the caller's environment is left. */
+/* A directory of our own; HOME and XDG_* point into it, nothing of the caller's environment is
+ * left. */
 const char *rig_begin(void);
-void rig_end(void); /* removes it */
+void rig_end(void);                     /* removes it */
 const char *rig_path(const char *file); /* in that directory; valid until the next 8 calls */
 void rig_write(const char *file, const char *text);
 

@@ -1,5 +1,5 @@
-/* session.c - the session that jobs run on, reduced to a core: publishes are stored, acknowledged and echoed
- * at once, as a broker would that grants everything. */
+/* session.c - the session that jobs run on, reduced to a core: publishes are stored, acknowledged
+ * and echoed at once, as a broker would that grants everything. */
 #include "session.h"
 
 #include <stdio.h>
@@ -17,10 +17,12 @@ static void step(struct job_host *h, struct core_event ev)
     core_step(h->core, &ev, &h->effects);
 }
 
-static void hear_raw(struct job_host *h, const char *topic, const void *payload, size_t len, bool retained)
+static void hear_raw(struct job_host *h, const char *topic, const void *payload, size_t len,
+                     bool retained)
 {
     static struct msg msg;
-    const struct wire_message wire = {.topic = topic, .payload = payload, .len = len, .retained = retained, .rap = true};
+    const struct wire_message wire = {
+        .topic = topic, .payload = payload, .len = len, .retained = retained, .rap = true};
 
     if (codec_decode(h->codec, &wire, &msg) == REJECT_NONE)
         step(h, (struct core_event){.kind = IN_MESSAGE, .u.msg = &msg});
@@ -32,8 +34,16 @@ static void settle(struct job_host *h)
     while (h->effects.count > 0) {
         struct effects todo = h->effects;
         h->effects = (struct effects){0};
-        /* Effects borrow from the core until its next step: what is needed later is copied first. */
-        struct { enum effect_kind kind; uint64_t token; char topic[256]; char payload[2048]; size_t len; bool retain; } one;
+        /* Effects borrow from the core until its next step: what is needed later is copied first.
+         */
+        struct {
+            enum effect_kind kind;
+            uint64_t token;
+            char topic[256];
+            char payload[2048];
+            size_t len;
+            bool retain;
+        } one;
         for (size_t i = 0; i < todo.count; i++) {
             const struct effect *e = &todo.list[i];
             if (e->kind != OUT_OUTBOX_PUT && e->kind != OUT_PUBLISH)

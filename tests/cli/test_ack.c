@@ -12,8 +12,9 @@
 
 #define LOBBY "9b8d1856-ff34-4864-a726-12de072d0f77"
 #define OTHER "9b8d2222-0000-4000-8000-000000000002"
-#define FAILED(uuid) "{\"event\":\"service_failed\",\"unit\":\"app.service\",\"client_uuid\":\"" uuid "\"," \
-                     "\"failed_at\":\"2026-04-05T08:00:00Z\"}"
+#define FAILED(uuid)                                                                               \
+    "{\"event\":\"service_failed\",\"unit\":\"app.service\",\"client_uuid\":\"" uuid "\","         \
+    "\"failed_at\":\"2026-04-05T08:00:00Z\"}"
 
 static bool unreachable, deaf;
 static const char *refusal;
@@ -148,9 +149,12 @@ static void test_live(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_by_uuid, reset),        cmocka_unit_test_setup(test_by_id_and_several, reset),
-        cmocka_unit_test_setup(test_unknown, reset),        cmocka_unit_test_setup(test_without_broker, reset),
-        cmocka_unit_test_setup(test_not_confirmed, reset),  cmocka_unit_test_setup(test_shelve, reset),
+        cmocka_unit_test_setup(test_by_uuid, reset),
+        cmocka_unit_test_setup(test_by_id_and_several, reset),
+        cmocka_unit_test_setup(test_unknown, reset),
+        cmocka_unit_test_setup(test_without_broker, reset),
+        cmocka_unit_test_setup(test_not_confirmed, reset),
+        cmocka_unit_test_setup(test_shelve, reset),
         cmocka_unit_test_setup(test_live, reset),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -1,4 +1,5 @@
-/* What the subcommands print of a real database: shapes of JSON, CSV, tables, choices and exit codes. */
+/* What the subcommands print of a real database: shapes of JSON, CSV, tables, choices and exit
+ * codes. */
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,13 +27,20 @@ static int64_t now;
 
 /* ---- a small history ---- */
 
-static struct client client_of(const char *uuid, const char *name, const char *group, enum client_state state)
+static struct client client_of(const char *uuid, const char *name, const char *group,
+                               enum client_state state)
 {
-    struct client c = {.state = state, .pid = NUMBER_NONE, .current_event_id = NUMBER_NONE,
-                       .expected_event_id = NUMBER_NONE, .reconnect_count = NUMBER_NONE,
-                       .first_seen_at = now - 3600000, .last_heartbeat_at = now - 4000,
-                       .last_health_at = TIME_NONE, .last_disconnect_at = TIME_NONE,
-                       .state_since_at = now - 4000, .broker_reachable = TRI_UNKNOWN};
+    struct client c = {.state = state,
+                       .pid = NUMBER_NONE,
+                       .current_event_id = NUMBER_NONE,
+                       .expected_event_id = NUMBER_NONE,
+                       .reconnect_count = NUMBER_NONE,
+                       .first_seen_at = now - 3600000,
+                       .last_heartbeat_at = now - 4000,
+                       .last_health_at = TIME_NONE,
+                       .last_disconnect_at = TIME_NONE,
+                       .state_since_at = now - 4000,
+                       .broker_reachable = TRI_UNKNOWN};
     assert_true(uid_parse(uuid, strlen(uuid), &c.id));
     snprintf(c.spelling, sizeof c.spelling, "%s", uuid);
     TEXT_SET(&c.hostname, name, strlen(name));
@@ -43,9 +51,16 @@ static struct client client_of(const char *uuid, const char *name, const char *g
 static struct alarm alarm_of(const struct client *c, enum alarm_kind kind, enum alarm_state state)
 {
     char subject[UID_TEXT];
-    struct alarm a = {.kind = kind, .state = state, .priority = PRIORITY_HIGH, .client = c->id,
-                      .raised_at = now - 60000, .cleared_at = TIME_NONE, .acknowledged_at = TIME_NONE,
-                      .shelved_until = TIME_NONE, .occurrences = 1, .active = true,
+    struct alarm a = {.kind = kind,
+                      .state = state,
+                      .priority = PRIORITY_HIGH,
+                      .client = c->id,
+                      .raised_at = now - 60000,
+                      .cleared_at = TIME_NONE,
+                      .acknowledged_at = TIME_NONE,
+                      .shelved_until = TIME_NONE,
+                      .occurrences = 1,
+                      .active = true,
                       .summary = {.id = N_("{1} gave up"), .arg = {{"=evil()"}}}};
     uid_format(&c->id, subject);
     TEXT_SET(&a.subject, subject, strlen(subject));
@@ -55,7 +70,9 @@ static struct alarm alarm_of(const struct client *c, enum alarm_kind kind, enum 
 
 static struct history_event event_of(const struct client *c, const char *alarm, int64_t at)
 {
-    struct history_event ev = {.at = at, .kind = EVENT_ALARM_RAISED, .client = c->id,
+    struct history_event ev = {.at = at,
+                               .kind = EVENT_ALARM_RAISED,
+                               .client = c->id,
                                .summary = {.id = N_("{1} gave up"), .arg = {{"app.service"}}}};
     snprintf(ev.alarm_id, sizeof ev.alarm_id, "%s", alarm);
     return ev;
@@ -93,14 +110,24 @@ static void fill(struct store *s)
     const struct alarm failed = alarm_of(&lobby, ALARM_SERVICE_FAILED, ALARM_UNACKNOWLEDGED);
     struct alarm over = alarm_of(&kitchen, ALARM_PROCESS_CRASHED, ALARM_NORMAL);
     struct alarm hidden = alarm_of(&hall, ALARM_CLIENT_SILENT, ALARM_SUPPRESSED);
-    struct command k = {.client = lobby.id, .action = ACTION_REBOOT_HOST, .status = COMMAND_ACCEPTED,
-                        .issued_at = now, .expires_at = now + 240000, .published_at = now, .accepted_at = now,
-                        .execution_started_at = TIME_NONE, .finished_at = TIME_NONE, .allowed_at = TIME_NONE,
-                        .ack_count = 1, .acks = {{COMMAND_ACCEPTED, ACK_ALIAS, now}}};
-    struct log_line line = {.at = now, .client = lobby.id, .level = {"error"}, .message = {"disk \"full\", again"}};
+    struct command k = {.client = lobby.id,
+                        .action = ACTION_REBOOT_HOST,
+                        .status = COMMAND_ACCEPTED,
+                        .issued_at = now,
+                        .expires_at = now + 240000,
+                        .published_at = now,
+                        .accepted_at = now,
+                        .execution_started_at = TIME_NONE,
+                        .finished_at = TIME_NONE,
+                        .allowed_at = TIME_NONE,
+                        .ack_count = 1,
+                        .acks = {{COMMAND_ACCEPTED, ACK_ALIAS, now}}};
+    struct log_line line = {
+        .at = now, .client = lobby.id, .level = {"error"}, .message = {"disk \"full\", again"}};
 
     uid_parse(KITCHEN, 36, &k.id);
-    assert_true(store_put_client(s, &lobby) && store_put_client(s, &kitchen) && store_put_client(s, &hall));
+    assert_true(store_put_client(s, &lobby) && store_put_client(s, &kitchen) &&
+                store_put_client(s, &hall));
     assert_true(store_put_alarm(s, &failed, "{}", 2) && store_put_alarm(s, &over, NULL, 0) &&
                 store_put_alarm(s, &hidden, NULL, 0));
     assert_true(store_put_command(s, &k) && store_put_log(s, &line));
@@ -118,8 +145,10 @@ static int begin(void **state)
 
     now = clock_wall_ms();
     rig_begin();
-    const struct store_options o = {.path = rig_path("history.db"), .retention_ms = 90ll * 86400000,
-                                    .may_send = true, .want_role = true};
+    const struct store_options o = {.path = rig_path("history.db"),
+                                    .retention_ms = 90ll * 86400000,
+                                    .may_send = true,
+                                    .want_role = true};
     struct store *s = store_open(&o, &e);
     if (!s)
         fail_msg("%s", e.text);
@@ -171,7 +200,8 @@ static void assert_keys(const cJSON *o, const char *keys)
     char seen[600] = "";
 
     for (const cJSON *c = o ? o->child : NULL; c; c = c->next)
-        snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%s", seen[0] ? " " : "", c->string);
+        snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%s", seen[0] ? " " : "",
+                 c->string);
     assert_string_equal(seen, keys);
 }
 
@@ -192,9 +222,11 @@ static void test_clients_json(void **state)
     assert_keys(cJSON_GetObjectItem(root, "broker"), "connected outage");
     assert_int_equal(cJSON_GetArraySize(list), 3);
     const cJSON *lobby = cJSON_GetArrayItem(list, 0);
-    assert_keys(lobby, "uuid hostname group_id state first_seen_at last_heartbeat_at last_health_at process "
-                       "process_status pid expected_event_id broker_reachable reconnect_count "
-                       "last_disconnect_at service_failed alarms commands_in_flight");
+    assert_keys(
+        lobby,
+        "uuid hostname group_id state first_seen_at last_heartbeat_at last_health_at process "
+        "process_status pid expected_event_id broker_reachable reconnect_count "
+        "last_disconnect_at service_failed alarms commands_in_flight");
     assert_string_equal(text_at(lobby, "uuid"), LOBBY);
     assert_string_equal(text_at(lobby, "state"), "service_failed");
     assert_string_equal(text_at(lobby, "last_health_at"), "null");
@@ -212,7 +244,10 @@ static void test_clients_json(void **state)
 
 static void test_clients_choice(void **state)
 {
-    static const struct { const char *words; int count; } rows[] = {
+    static const struct {
+        const char *words;
+        int count;
+    } rows[] = {
         {"clients --state crashed -o json", 2},
         {"clients --state silent -o json", 1},
         {"clients --state silent --state service_failed -o json", 2},
@@ -266,8 +301,9 @@ static void test_alarms(void **state)
 
     assert_keys(root, "as_of alarms");
     assert_int_equal(cJSON_GetArraySize(list), 1); /* neither normal nor suppressed */
-    assert_keys(a, "id kind priority state client_uuid group_id raised_at cleared_at acknowledged_at "
-                   "acknowledged_by shelved_until suppressed_by occurrences summary note");
+    assert_keys(a,
+                "id kind priority state client_uuid group_id raised_at cleared_at acknowledged_at "
+                "acknowledged_by shelved_until suppressed_by occurrences summary note");
     assert_string_equal(text_at(a, "kind"), "service_failed");
     assert_string_equal(text_at(a, "client_uuid"), LOBBY);
     assert_string_equal(text_at(a, "summary"), "=evil() gave up");
@@ -279,7 +315,8 @@ static void test_alarms(void **state)
     root = json_of("alarms --all --kind client_silent -o json");
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "alarms")), 1);
     cJSON_Delete(root);
-    assert_non_null(strstr(ok("alarms -o csv").out, ",'=evil() gave up,")); /* no formula for a spreadsheet */
+    assert_non_null(
+        strstr(ok("alarms -o csv").out, ",'=evil() gave up,")); /* no formula for a spreadsheet */
 }
 
 static void test_metrics(void **state)
@@ -287,8 +324,10 @@ static void test_metrics(void **state)
     cJSON *root = json_of("alarms --metrics -o json");
     (void)state;
 
-    assert_keys(root, "as_of rate_10min flood standing unacknowledged stale longest_unacknowledged_s chattering "
-                      "top_sources");
+    assert_keys(
+        root,
+        "as_of rate_10min flood standing unacknowledged stale longest_unacknowledged_s chattering "
+        "top_sources");
     assert_int_equal(cJSON_GetObjectItem(root, "rate_10min")->valueint, 3);
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(root, "flood")));
     assert_int_equal(cJSON_GetObjectItem(root, "standing")->valueint, 1);
@@ -309,7 +348,8 @@ static void test_history(void **state)
     assert_keys(root, "events");
     const cJSON *newest = cJSON_GetArrayItem(list, 0), *older = cJSON_GetArrayItem(list, 1);
     assert_keys(newest, "seq at kind client_uuid alarm_id command_id by summary");
-    assert_true(cJSON_GetObjectItem(newest, "seq")->valuedouble > cJSON_GetObjectItem(older, "seq")->valuedouble);
+    assert_true(cJSON_GetObjectItem(newest, "seq")->valuedouble >
+                cJSON_GetObjectItem(older, "seq")->valuedouble);
     cJSON_Delete(root);
     root = json_of("history --client 9b8d1 --kind alarm_raised --limit 2 -o json");
     list = cJSON_GetObjectItem(root, "events");
@@ -328,11 +368,14 @@ static void test_commands_and_logs(void **state)
     const cJSON *k = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "commands"), 0);
     (void)state;
 
-    assert_keys(k, "command_id client_uuid action status requested_by reason issued_at expires_at published_at "
-                   "accepted_at execution_started_at finished_at error_code error_message late rollout_id acks");
+    assert_keys(k, "command_id client_uuid action status requested_by reason issued_at expires_at "
+                   "published_at "
+                   "accepted_at execution_started_at finished_at error_code error_message late "
+                   "rollout_id acks");
     assert_string_equal(text_at(k, "status"), "accepted");
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(k, "late")));
-    assert_string_equal(text_at(cJSON_GetArrayItem(cJSON_GetObjectItem(k, "acks"), 0), "topic"), "command/ack");
+    assert_string_equal(text_at(cJSON_GetArrayItem(cJSON_GetObjectItem(k, "acks"), 0), "topic"),
+                        "command/ack");
     cJSON_Delete(root);
     assert_int_equal(run_cli("commands " KITCHEN, NULL).code, 0);
     assert_int_equal(run_cli("commands " LOBBY, NULL).code, 4);
@@ -393,10 +436,14 @@ static void test_reader_goes_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clients_json), cmocka_unit_test(test_clients_choice),
-        cmocka_unit_test(test_clients_csv_and_table), cmocka_unit_test(test_alarms),
-        cmocka_unit_test(test_metrics), cmocka_unit_test(test_history),
-        cmocka_unit_test(test_commands_and_logs), cmocka_unit_test(test_no_database),
+        cmocka_unit_test(test_clients_json),
+        cmocka_unit_test(test_clients_choice),
+        cmocka_unit_test(test_clients_csv_and_table),
+        cmocka_unit_test(test_alarms),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_commands_and_logs),
+        cmocka_unit_test(test_no_database),
         cmocka_unit_test(test_reader_goes_away),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -96,8 +96,9 @@ static void test_configuration(void **state)
         const char *last = strrchr(k[i].name, '.');
         const int whole = (int)strlen(k[i].name);
         const bool of_kind = vocabulary_find(alarm_kinds, ALARM_KINDS, last + 1) >= 0;
-        snprintf(row, sizeof row, ".It Ic %.*s%s No = %s\n", of_kind ? (int)(last - k[i].name) : whole,
-                 k[i].name, of_kind ? ".KIND" : "", k[i].preset[0] ? k[i].preset : "(empty)");
+        snprintf(row, sizeof row, ".It Ic %.*s%s No = %s\n",
+                 of_kind ? (int)(last - k[i].name) : whole, k[i].name, of_kind ? ".KIND" : "",
+                 k[i].preset[0] ? k[i].preset : "(empty)");
         assert_in_page(row);
     }
 }

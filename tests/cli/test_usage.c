@@ -28,9 +28,10 @@ static int end(void **state)
 /* A host that prints what the globals came to. */
 static int show(const struct cli_globals *g)
 {
-    printf("host=%s port=%d user=%s operator=%s timeout=%lld readonly=%d password=%s db=%s keys=%s guidance=%s\n",
-           g->config.broker.host, (int)g->config.broker.port, g->config.broker.username, g->operator_name,
-           (long long)g->config.fleet.heartbeat_timeout, g->read_only,
+    printf("host=%s port=%d user=%s operator=%s timeout=%lld readonly=%d password=%s db=%s keys=%s "
+           "guidance=%s\n",
+           g->config.broker.host, (int)g->config.broker.port, g->config.broker.username,
+           g->operator_name, (long long)g->config.fleet.heartbeat_timeout, g->read_only,
            g->have_password ? g->password : "-", g->db_path, g->key_bindings ? g->key_bindings : "",
            g->guidance ? g->guidance : "");
     return 0;
@@ -55,7 +56,11 @@ static void assert_has(const char *text, const char *part)
 
 static void test_mistakes(void **state)
 {
-    static const struct { const char *words; int code; const char *says; } rows[] = {
+    static const struct {
+        const char *words;
+        int code;
+        const char *says;
+    } rows[] = {
         {"--nonsense", 2, "unknown option --nonsense: Try --help"},
         {"--hots", 2, "did you mean --host? Try --help"},
         {"-Z", 2, "unknown option -Z: Try --help"},
@@ -64,7 +69,8 @@ static void test_mistakes(void **state)
         {"-P secret", 2, "MQTT_PASSWORD"},
         {"client", 2, "unknown subcommand client: did you mean clients?"},
         {"send reboot_host", 2, "unknown subcommand send"},
-        {"clients --state asleep", 2, "--state: \"asleep\": expected one of unknown, online, silent, crashed"},
+        {"clients --state asleep", 2,
+         "--state: \"asleep\": expected one of unknown, online, silent, crashed"},
         {"clients --state", 2, "its value is missing"},
         {"alarms --kind nothing", 2, "--kind: \"nothing\": expected one of service_failed"},
         {"history --kind image", 2, "--kind: \"image\""},
@@ -91,7 +97,8 @@ static void test_mistakes(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct ran r = run_cli(rows[i].words, NULL);
-        if (r.code != rows[i].code || strncmp(r.err, "infoscreen-tui: ", 16) != 0 || !strstr(r.err, rows[i].says))
+        if (r.code != rows[i].code || strncmp(r.err, "infoscreen-tui: ", 16) != 0 ||
+            !strstr(r.err, rows[i].says))
             fail_msg("%s: exit %d, %s", rows[i].words, r.code, r.err);
         assert_string_equal(r.out, "");
     }
@@ -99,8 +106,8 @@ static void test_mistakes(void **state)
 
 static void test_options_on_either_side(void **state)
 {
-    static const char *const lines[] = {"-h h1 -p 77 record", "record -h h1 -p 77", "--host=h1 record --port 77",
-                                        "-hh1 record -p77"};
+    static const char *const lines[] = {"-h h1 -p 77 record", "record -h h1 -p 77",
+                                        "--host=h1 record --port 77", "-hh1 record -p77"};
     (void)state;
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -124,8 +131,10 @@ static void test_demo_options(void **state)
 static void test_precedence(void **state)
 {
     (void)state;
-    rig_write("c.ini", "[broker]\nhost = from-file\nport = 1\nusername = file\n[console]\noperator = Frieda\n"
-                       "[keys]\nacknowledge = x\n[guidance]\nservice_failed = call the janitor\n");
+    rig_write(
+        "c.ini",
+        "[broker]\nhost = from-file\nport = 1\nusername = file\n[console]\noperator = Frieda\n"
+        "[keys]\nacknowledge = x\n[guidance]\nservice_failed = call the janitor\n");
     char line[400];
 
     snprintf(line, sizeof line, "--config %s", rig_path("c.ini"));
@@ -139,7 +148,8 @@ static void test_precedence(void **state)
     r = run_cli(line, &shows);
     assert_has(r.out, "host=from-env port=1 user=file operator=Emil");
 
-    snprintf(line, sizeof line, "--config %s -h from-option --operator Otto --set broker.port=3", rig_path("c.ini"));
+    snprintf(line, sizeof line, "--config %s -h from-option --operator Otto --set broker.port=3",
+             rig_path("c.ini"));
     r = run_cli(line, &shows);
     assert_has(r.out, "host=from-option port=3 user=file operator=Otto");
     unsetenv("MQTT_HOST");
@@ -159,7 +169,8 @@ static void test_file_is_found(void **state)
     rig_write(".config/infoscreen-tui/config.ini", "[fleet]\n\nheartbeat_timeout = 3 parsecs\n");
     const struct ran r = run_cli("", &shows);
     assert_int_equal(r.code, 2);
-    assert_has(r.err, "config.ini:3: [fleet] heartbeat_timeout: \"3 parsecs\": expected a duration");
+    assert_has(r.err,
+               "config.ini:3: [fleet] heartbeat_timeout: \"3 parsecs\": expected a duration");
     rig_write(".config/infoscreen-tui/config.ini", "[guidance]\nservice_broken = x\n");
     assert_has(run_cli("", &shows).err, "config.ini:2: [guidance] service_broken: ");
     remove(rig_path(".config/infoscreen-tui/config.ini"));
@@ -170,7 +181,8 @@ static void test_database_path(void **state)
     char expected[300];
     (void)state;
 
-    snprintf(expected, sizeof expected, "db=%s", rig_path(".local/state/infoscreen-tui/history.db"));
+    snprintf(expected, sizeof expected, "db=%s",
+             rig_path(".local/state/infoscreen-tui/history.db"));
     assert_has(run_cli("", &shows).out, expected);
     setenv("INFOSCREEN_DB", "/env/db", 1);
     assert_has(run_cli("", &shows).out, "db=/env/db ");
@@ -239,7 +251,10 @@ static void test_help(void **state)
 
 static void test_completion(void **state)
 {
-    static const struct { const char *words; const char *expected; } rows[] = {
+    static const struct {
+        const char *words;
+        const char *expected;
+    } rows[] = {
         {"__complete cli", "clients\n"},
         {"__complete quit", "quittieren\n"},
         {"__complete broker in", "init\n"},
