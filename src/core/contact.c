@@ -152,6 +152,11 @@ bool core_link_is_up(const struct core *c)
     return c->contact.up;
 }
 
+bool core_snapshot_settled(const struct core *c)
+{
+    return c->contact.snapshot_done;
+}
+
 int64_t core_link_since_at(const struct core *c)
 {
     return c->contact.since_at;

@@ -150,6 +150,9 @@ struct core_counts {
 const struct core_counts *core_counts(const struct core *c);
 
 bool core_link_is_up(const struct core *c);
+/* All retained messages of this connection have come, those fetched by exact topics included: until then
+ * one with the retain bit is a stored copy. */
+bool core_snapshot_settled(const struct core *c);
 int64_t core_link_since_at(const struct core *c); /* up or down since */
 const struct words *core_link_why(const struct core *c);
 struct now core_now(const struct core *c);        /* of the last step */

@@ -265,8 +265,10 @@ static void test_gone_while_away(void **state)
     rig_take(&rig);
     rig_snapshot_done(&rig);
     assert_string_equal(rig_take(&rig), "fetch fetch"); /* B's group is missing too */
+    assert_false(core_snapshot_settled(rig.core));
     expect("unacknowledged"); /* a default broker cuts a snapshot without a word */
     rig_snapshot_done(&rig);
+    assert_true(core_snapshot_settled(rig.core));
     expect("normal");
     assert_string_equal(the_alarm()->summary.id, "cleared elsewhere");
     assert_string_equal(rig_alarm_state(&rig, ALARM_SERVICE_FAILED, UUID_B), "unacknowledged");
