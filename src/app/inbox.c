@@ -24,11 +24,12 @@ static void on_message(struct session *s, const struct link_record *r)
         .oversize = r->oversize,
         .retained = r->retained,
         .rap = r->rap,
-        .snapshot = r->retained && !r->journal && (!r->rap || !s->snapshot_done),
+        .snapshot = r->retained && !r->journal && (!r->rap || !core_snapshot_settled(s->core)),
     };
     const enum reject reject = codec_decode(s->codec, &in, &msg);
     struct core_event ev = event_at(reject ? IN_REJECT : IN_MESSAGE, r);
 
+    ev.journal = r->journal;
     if (reject) {
         ev.u.reject.reason = reject;
         ev.u.reject.bytes = r->payload_len;
