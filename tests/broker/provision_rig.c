@@ -1,0 +1,267 @@
+#include "provision_rig.h"
+
+#include <arpa/inet.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+char prov_base[256], prov_dir[300];
+int prov_console_port, prov_device_port;
+pid_t prov_broker;
+struct account prov_server;
+
+/* ---- the broker ---- */
+
+static int free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static bool accepts(int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool yes = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+
+    close(fd);
+    return yes;
+}
+
+void prov_broker_start(const char *in)
+{
+    char conf[400];
+
+    snprintf(conf, sizeof conf, "%s/mosquitto.conf", in);
+    prov_broker = fork();
+    assert_true(prov_broker >= 0);
+    if (prov_broker == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setenv("PATH", "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/bin", 1);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(127);
+        execlp("mosquitto", "mosquitto", "-c", conf, (char *)NULL);
+        _exit(127);
+    }
+    for (const int64_t until = clock_mono_ms() + WAIT;
+         !accepts(prov_console_port) || !accepts(prov_device_port);) {
+        assert_true(clock_mono_ms() < until);
+        assert_int_equal(waitpid(prov_broker, NULL, WNOHANG), 0);
+        poll(NULL, 0, 5);
+    }
+}
+
+void prov_broker_end(int signo)
+{
+    if (prov_broker > 0) {
+        kill(prov_broker, signo);
+        waitpid(prov_broker, NULL, 0);
+    }
+    prov_broker = 0;
+}
+
+/* ---- a client ---- */
+
+static void prov_on_connected(void *user, bool present)
+{
+    (void)present;
+    ((struct prov_peer *)user)->up = true;
+}
+
+static void on_ended(void *user, enum mqtt_failure why, const struct words *w)
+{
+    struct prov_peer *p = user;
+    (void)w;
+    p->over = true;
+    p->why = why;
+}
+
+static void on_message(void *user, const struct mqtt_message *m)
+{
+    struct prov_peer *p = user;
+    assert_true(p->n < 64);
+    p->retained[p->n] = m->retained;
+    snprintf(p->topics[p->n++], sizeof p->topics[0], "%s", m->topic);
+}
+
+static void on_published(void *user, int mid, int reason)
+{
+    struct prov_peer *p = user;
+    if (mid == p->waiting) {
+        p->waiting = 0;
+        p->reason = reason;
+    }
+}
+
+static void on_subscribed(void *user, int mid, bool refused)
+{
+    (void)mid, (void)refused;
+    ((struct prov_peer *)user)->subscribed = true;
+}
+
+void prov_turn(struct prov_peer *p)
+{
+    struct pollfd f = {.fd = mqtt_fd(p->m), .events = mqtt_events(p->m)};
+
+    if (f.fd < 0)
+        poll(NULL, 0, 5);
+    else if (poll(&f, 1, 50) > 0) {
+        if (f.revents & (POLLIN | POLLHUP | POLLERR))
+            mqtt_read(p->m, 64);
+        if (!p->over && (f.revents & POLLOUT))
+            mqtt_write(p->m);
+    }
+    if (!p->over)
+        mqtt_misc(p->m);
+}
+
+const struct mqtt_handlers prov_handlers = {.connected = prov_on_connected,
+                                            .ended = on_ended,
+                                            .message = on_message,
+                                            .published = on_published,
+                                            .subscribed = on_subscribed};
+
+void prov_open(struct prov_peer *p, int port, const char *user, const char *password,
+               const char *cafile)
+{
+    const struct mqtt_options o = {.host = "127.0.0.1",
+                                   .port = port,
+                                   .username = user,
+                                   .password = password,
+                                   .cafile = cafile,
+                                   .protocol = 5,
+                                   .clean = true,
+                                   .keepalive_s = 30};
+    struct err e = {0};
+    struct words w = {0};
+
+    *p = (struct prov_peer){0};
+    p->m = mqtt_new(&o, &prov_handlers, p, &e);
+    assert_non_null(p->m);
+    assert_true(mqtt_connect(p->m, &p->why, &w));
+    UNTIL(p, p->up || p->over);
+}
+
+void prov_close(struct prov_peer *p)
+{
+    if (!p->over)
+        mqtt_disconnect(p->m);
+    mqtt_free(p->m);
+}
+
+int prov_publish(struct prov_peer *p, const char *topic, const char *payload, bool retain)
+{
+    p->waiting = mqtt_publish(p->m, topic, payload, strlen(payload), 1, retain);
+    assert_true(p->waiting > 0);
+    UNTIL(p, p->waiting == 0);
+    return p->reason;
+}
+
+void prov_subscribe(struct prov_peer *p, const char *filter)
+{
+    p->subscribed = false;
+    assert_true(mqtt_subscribe(p->m, &filter, 1, 1, 0) > 0);
+    UNTIL(p, p->subscribed);
+}
+
+bool prov_got(const struct prov_peer *p, const char *topic)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->topics[i], topic) == 0)
+            return true;
+    return false;
+}
+
+/* ---- a directory for each test ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+int prov_setup(void **state)
+{
+    const char *tmp = getenv("TMPDIR");
+    (void)state;
+    snprintf(prov_base, sizeof prov_base, "%s/infoscreen-provision-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(prov_base) || chmod(prov_base, 0711) != 0)
+        return -1;
+    snprintf(prov_dir, sizeof prov_dir, "%s/broker", prov_base);
+    unsetenv("MQTT_PASSWORD");
+    return 0;
+}
+
+int prov_teardown(void **state)
+{
+    (void)state;
+    prov_broker_end(SIGTERM);
+    return nftw(prov_base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void prov_create(const struct provision_init *more)
+{
+    char listen[64], device_listen[64];
+    struct provision_init o = more ? *more : (struct provision_init){0};
+    struct err e = {0};
+
+    prov_console_port = free_port();
+    prov_device_port = free_port();
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", prov_console_port);
+    snprintf(device_listen, sizeof device_listen, "127.0.0.1:%d", prov_device_port);
+    o.dir = prov_dir;
+    o.listen = listen;
+    o.device_listen = device_listen;
+    if (!provision_create(&o, &prov_server, &e))
+        fail_msg("%s", e.text);
+}
+
+void prov_add(const char *uuid, const char *group, struct account *made)
+{
+    struct err e = {0};
+    enum provision_proof proof;
+
+    if (!provision_add_accounts(prov_dir, &uuid, 1, group, NULL, made, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_NOT_RUNNING);
+}
+
+void prov_read(const char *name, struct buf *out)
+{
+    char path[400], chunk[4096];
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/%s", prov_dir, name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        buf_append(out, chunk, n);
+    fclose(f);
+}
+
+void prov_append(const char *name, const char *text)
+{
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/%s", prov_dir, name);
+    FILE *f = fopen(path, "a");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
