@@ -132,6 +132,15 @@ static void note_library(struct mqtt *m, int rc, int error)
         note(m, FIND(library_codes, rc), mosquitto_strerror(rc));
 }
 
+/* A listener without TLS hangs up on our greeting: how OpenSSL calls that depends on the moment. */
+static void note_tls_hangup(struct mqtt *m)
+{
+    const char *words = strerror(ECONNRESET);
+
+    m->why = MQTT_FAIL_TLS;
+    TEXT_SET(&m->detail, words, strlen(words));
+}
+
 /* The certificate's check knows better than what libmosquitto makes of it; and bytes that are no
  * TLS fail inside OpenSSL before any check. */
 static void refine(struct mqtt *m)
@@ -140,6 +149,8 @@ static void refine(struct mqtt *m)
 
     if (m->leaving)
         m->why = MQTT_FAIL_NONE;
+    else if (m->tls.context && !m->tls.done && m->why == MQTT_FAIL_CLOSED && tls == MQTT_FAIL_NONE)
+        note_tls_hangup(m);
     else if (tls != MQTT_FAIL_NONE && !m->connected)
         m->why = tls;
     else if (m->connected && (m->why == MQTT_FAIL_CLOSED || m->why == MQTT_FAIL_TLS))

@@ -25,6 +25,7 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 static void on_info(const SSL *ssl, int where, int value)
 {
     struct mqtt_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    t->done = t->done || (where & SSL_CB_HANDSHAKE_DONE);
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
         t->alert = value;
     if ((where & SSL_CB_HANDSHAKE_START) && t->name)

@@ -12,6 +12,7 @@
 struct mqtt_tls {
     SSL_CTX *context; /* NULL: no TLS */
     char *name;       /* for SNI; NULL where the host is an address */
+    bool done;        /* the handshake */
     int alert;        /* what the broker complained of; 0: nothing */
     long verdict;     /* X509_V_*, of the handshake */
 };

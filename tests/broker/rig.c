@@ -15,6 +15,15 @@
 #include "base/timefmt.h"
 #include "core/codec.h"
 
+#ifdef __SANITIZE_THREAD__
+/* libmosquitto 2.0 unlocks a mutex that it doesn't hold when the broker sends a DISCONNECT. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "mutex:libmosquitto.so\n";
+}
+#endif
+
 /* ---- Mosquitto ---- */
 
 int rig_free_port(void)
