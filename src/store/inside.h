@@ -64,7 +64,7 @@ bool record_is_durable(enum record_kind kind);
 
 struct batch {
     struct buf bytes; /* records, each at a multiple of 16 */
-    unsigned rows;
+    unsigned rows, events;
     bool durable;
 };
 
@@ -88,6 +88,7 @@ struct writer {
     int kinds[EVENT_KINDS]; /* their numbers in the word table */
     struct stat file;       /* of what is open: is PATH still it? */
     bool full_sync;
+    bool large_cache;
     int64_t seq;            /* within a transaction: the last one given out */
     int64_t span_slot, span_first, span_last;
     struct snapshot snapshot;

@@ -5,6 +5,8 @@
 #include "store/column.h"
 #include "store/inside.h"
 
+#define FLOOD_EVENTS 4096 /* in one batch: 40,000 a second */
+
 /* NULL: made from the column tables. */
 static const char *const statements[] = {
     [SQL_CLIENT] = NULL,
@@ -105,6 +107,7 @@ enum db_verdict writer_open(struct writer *w, const char *path, struct err *e)
     if (v == DB_DONE) {
         v = db_verdict(learn_kinds(w));
         w->full_sync = true;
+        w->large_cache = false;
         if (stat(path, &w->file) < 0)
             v = DB_FAILING;
     }
@@ -185,6 +188,18 @@ enum db_verdict writer_commit(struct writer *w, int *rc)
     return db_verdict(*rc);
 }
 
+/* In a flood of events the last pages of all clients want to be at hand; in quiet times the memory
+ * is not ours to keep. */
+static void size_cache(struct writer *w, bool large)
+{
+    if (large == w->large_cache)
+        return;
+    w->large_cache = large;
+    db_run(w->db, large ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-8192");
+    if (!large)
+        sqlite3_db_release_memory(w->db);
+}
+
 static int write_rows(struct writer *w, const struct batch *b, int64_t owner)
 {
     int rc = SQLITE_OK;
@@ -204,8 +219,9 @@ static int write_rows(struct writer *w, const struct batch *b, int64_t owner)
 enum db_verdict writer_write(struct writer *w, const struct batch *b, int64_t owner, int *rc)
 {
     const int64_t snapshot = w->snapshot.id, n = w->snapshot.n;
-    enum db_verdict v = writer_begin(w, b->durable, rc);
 
+    size_cache(w, b->events >= FLOOD_EVENTS);
+    enum db_verdict v = writer_begin(w, b->durable, rc);
     if (v != DB_DONE)
         return v;
     *rc = write_rows(w, b, owner);

@@ -26,18 +26,28 @@ void rig_end(struct rig *r)
     assert_int_equal(system(command), 0);
 }
 
-struct store *rig_open(const struct rig *r, bool may_send, bool want_role)
+static struct store *open_with(const struct store_options *o)
 {
-    const struct store_options o = {.path = r->db,
-                                    .retention_ms = INT64_C(90) * 86400000,
-                                    .may_send = may_send,
-                                    .want_role = want_role};
     struct err e = {0};
-    struct store *s = store_open(&o, &e);
+    struct store *s = store_open(o, &e);
 
     if (!s)
         fail_msg("%s", e.text);
     return s;
+}
+
+struct store *rig_open(const struct rig *r, bool may_send, bool want_role)
+{
+    return open_with(&(struct store_options){.path = r->db,
+                                             .retention_ms = INT64_C(400) * 365 * 86400000,
+                                             .may_send = may_send,
+                                             .want_role = want_role});
+}
+
+struct store *rig_open_retaining(const struct rig *r, int64_t retention_ms, bool want_role)
+{
+    return open_with(&(struct store_options){
+        .path = r->db, .retention_ms = retention_ms, .may_send = true, .want_role = want_role});
 }
 
 typedef bool (*wanted_fn)(const struct store_report *r, const void *what);

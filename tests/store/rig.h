@@ -22,7 +22,9 @@ struct rig {
 void rig_begin(struct rig *r);
 void rig_end(struct rig *r); /* removes everything */
 
+/* Forgets nothing, so that rows may bear any date. */
 struct store *rig_open(const struct rig *r, bool may_send, bool want_role);
+struct store *rig_open_retaining(const struct rig *r, int64_t retention_ms, bool want_role);
 /* Waits for a report of this kind; token 0: any. False: it did not come in time. */
 bool rig_report(struct store *s, enum store_report_kind kind, uint64_t token, int64_t wait_ms,
                 struct store_report *out);

@@ -80,7 +80,7 @@ static void old_rows_go_and_young_ones_stay(void **state)
     assert_int_equal(rig_number(r, "SELECT count(*) FROM event"), 2510);
     struct command standing = rig_command(9000, COMMAND_ACCEPTED);
     struct alarm alarm = rig_alarm(9000, ALARM_UNACKNOWLEDGED);
-    struct store *s = rig_open(r, true, true);
+    struct store *s = rig_open_retaining(r, 90 * DAY, true);
     standing.issued_at = alarm.raised_at = 1000;
     assert_true(store_put_command(s, &standing) && store_put_alarm(s, &alarm, NULL, 0));
     assert_true(becomes(r, "SELECT count(*) FROM event", 10));
@@ -98,7 +98,7 @@ static void a_step_takes_at_most_a_thousand_rows_of_a_table(void **state)
     struct rig *r = *state;
 
     put_old_and_new(r, 2500, 10);
-    struct store *s = rig_open(r, true, true);
+    struct store *s = rig_open_retaining(r, 90 * DAY, true);
     const int64_t until = clock_mono_ms() + RIG_WAIT_MS;
     int64_t before = rig_number(r, "SELECT count(*) FROM event"), steps = 0;
     while (before > 10 && clock_mono_ms() < until) {
@@ -130,7 +130,7 @@ static void images_go_up_to_the_newest_snapshot_before_the_retention(void **stat
              (long long)(60 * DAY)); /* 200, 140 and 80 days ago; the retention is 90 */
     rig_sql(r, sql);
 
-    s = rig_open(r, true, true);
+    s = rig_open_retaining(r, 90 * DAY, true);
     assert_true(becomes(r, "SELECT count(*) FROM snapshot", 2));
     assert_true(becomes(r, "SELECT count(*) FROM snapshot_image", 2));
     assert_true(becomes(r, "SELECT count(*) FROM image", 2));
@@ -142,21 +142,21 @@ static void images_go_up_to_the_newest_snapshot_before_the_retention(void **stat
 static void a_snapshot_is_asked_for_once_a_day(void **state)
 {
     struct rig *r = *state;
-    struct store *s = rig_open(r, true, true);
+    struct store *s = rig_open_retaining(r, 90 * DAY, true);
 
     assert_true(rig_report(s, STORE_WANT_SNAPSHOT, 0, RIG_WAIT_MS, NULL));
     assert_true(store_put_snapshot_begin(s) && store_put_snapshot_image(s, "x", 1) &&
                 store_put_snapshot_end(s));
     rig_settle(s);
     store_close(s);
-    s = rig_open(r, true, true);
+    s = rig_open_retaining(r, 90 * DAY, true);
     assert_false(rig_report(s, STORE_WANT_SNAPSHOT, 0, 1000, NULL));
     store_close(s);
     char sql[128];
     snprintf(sql, sizeof sql, "UPDATE snapshot SET at=%lld",
              (long long)(clock_wall_ms() - DAY - 1));
     rig_sql(r, sql);
-    s = rig_open(r, true, true);
+    s = rig_open_retaining(r, 90 * DAY, true);
     assert_true(rig_report(s, STORE_WANT_SNAPSHOT, 0, RIG_WAIT_MS, NULL));
     /* Nobody who does not record is asked. */
     struct store *other = rig_open(r, true, false);
@@ -168,13 +168,13 @@ static void a_snapshot_is_asked_for_once_a_day(void **state)
 static void an_unfinished_snapshot_serves_nobody(void **state)
 {
     struct rig *r = *state;
-    struct store *s = rig_open(r, true, true);
+    struct store *s = rig_open_retaining(r, 90 * DAY, true);
 
     assert_true(store_put_snapshot_begin(s) && store_put_snapshot_image(s, "x", 1));
     rig_settle(s);
     store_close(s);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM snapshot WHERE complete=1"), 0);
-    s = rig_open(r, true, true);
+    s = rig_open_retaining(r, 90 * DAY, true);
     assert_true(store_put_snapshot_begin(s) && store_put_snapshot_image(s, "yz", 2) &&
                 store_put_snapshot_image(s, "w", 1) && store_put_snapshot_end(s));
     rig_settle(s);
