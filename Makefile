@@ -37,7 +37,8 @@ DEPS_store  := store core base
 DEPS_ui     := ui core base
 DEPS_cli    := cli store broker core base
 DEPS_sim    := sim broker core base
-DEPS_e2e    := sim cli broker store core base
+# The journeys run the program as it is and link none of it.
+DEPS_e2e    :=
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)	$(2)")
@@ -166,8 +167,9 @@ uninstall:
 	$(Q)rm -rf $(share)/infoscreen-tui
 
 # ---- figures: ratios in one run against programs that users know; asserts nothing ----
+DEPS_bench := sim store broker core base
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-$(BENCHES): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(foreach d,$(DEPS_e2e),$(call objects,$(SRC_$(d))))
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(foreach d,$(DEPS_bench),$(call objects,$(SRC_$(d))))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_all)

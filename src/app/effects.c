@@ -74,23 +74,35 @@ static void notify(struct session *s, const struct effect *e)
     s->bell = s->globals->config.notify.bell;
 }
 
+static bool fetch_room(struct session *s)
+{
+    if (s->fetch_count + 2 <= s->fetch_cap)
+        return true;
+    const size_t cap = s->fetch_cap ? 2 * s->fetch_cap : 256;
+    char **more = realloc(s->fetch, cap * sizeof *more);
+    if (!more)
+        return false;
+    s->fetch = more;
+    s->fetch_cap = cap;
+    return true;
+}
+
+static void fetch_topic(struct session *s, const struct client *c, const char *name)
+{
+    struct buf b = BUF_INIT;
+
+    if (buf_printf(&b, "infoscreen/%s/%s", c->spelling, name))
+        s->fetch[s->fetch_count++] = b.data;
+}
+
 static void fetch(struct session *s, const struct effect *e)
 {
-    static const char *const retained[] = {"service_failed", "group_id"};
-
-    if (s->fetch_count + 2 > s->fetch_cap) {
-        size_t cap = s->fetch_cap ? 2 * s->fetch_cap : 256;
-        char **more = realloc(s->fetch, cap * sizeof *more);
-        if (!more)
-            return;
-        s->fetch = more;
-        s->fetch_cap = cap;
-    }
-    for (size_t i = 0; i < sizeof retained / sizeof *retained; i++) {
-        struct buf b = BUF_INIT;
-        if (buf_printf(&b, "infoscreen/%s/%s", e->u.fetch.client->spelling, retained[i]))
-            s->fetch[s->fetch_count++] = b.data;
-    }
+    if (!fetch_room(s))
+        return;
+    if (e->u.fetch.failed)
+        fetch_topic(s, e->u.fetch.client, "service_failed");
+    if (e->u.fetch.group)
+        fetch_topic(s, e->u.fetch.client, "group_id");
 }
 
 static void message(struct session *s, const struct effect *e)

@@ -86,11 +86,11 @@ const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS] = {
 
 /* What a kind says of itself, and how it ends. */
 static const struct kind_row {
-    const char *raised; /* {1} the subject for people, {2} a detail */
+    const char *raised; /* {1} what it happened to, for people; {2} a detail */
     bool ends_by_ack;   /* nothing that could return: acknowledged is over */
     bool local;         /* about this console alone: never shared */
 } kinds[] = {
-    [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up: {2}")},
+    [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up")},
     [ALARM_PROCESS_CRASHED] = {.raised = N_("{1} crashed")},
     [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life for {1}")},
     [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
@@ -300,7 +300,10 @@ void alarm_device_condition(struct core *c, const struct device *d, enum alarm_k
 
     if (!a)
         return;
-    const struct words why = words_of(kinds[kind].raised, client_name(&d->row, &name), TEXT_EMPTY);
+    const bool is_process = kind == ALARM_PROCESS_CRASHED && !text_is_empty(TEXT(d->row.process));
+    const struct words why =
+        words_of(kinds[kind].raised,
+                 is_process ? TEXT(d->row.process) : client_name(&d->row, &name), TEXT_EMPTY);
     alarm_condition(c, a, on, &why);
 }
 

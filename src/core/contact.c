@@ -99,6 +99,8 @@ static bool fetch_missing(struct core *c)
         if (!e)
             return false;
         e->u.fetch.client = &d->row;
+        e->u.fetch.failed = d->failed_epoch != c->contact.epoch;
+        e->u.fetch.group = d->group_epoch != c->contact.epoch;
         asked++;
     }
     return asked == 0;

@@ -101,7 +101,7 @@ struct effect {
             const char *sha;       /* … with this payload; NULL: no comparison */
         } publish;                 /* OUTBOX_PUT, PUBLISH; OUTBOX_DONE uses token */
         struct { const struct alarm *alarm; } notify;
-        struct { const struct client *client; } fetch;
+        struct { const struct client *client; bool failed, group; } fetch; /* which of its two topics */
         struct { bool connected, outage; } link;
         struct words message;
     } u;

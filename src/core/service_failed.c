@@ -106,8 +106,10 @@ static void raise_alarm(struct core *c, struct device *d, const struct msg *m)
         m->u.failed.failed_at.clean[0] ? m->u.failed.failed_at.clean : m->u.failed.sha;
     TEXT_COPY(&a->row.mark, TEXT_OURS(mark));
     memcpy(a->row.payload_sha, m->u.failed.sha, sizeof(a->row.payload_sha));
-    const struct words why = words_of(alarm_kind_raised(ALARM_SERVICE_FAILED),
-                                      client_name(&d->row, &name), TEXT(m->u.failed.unit));
+    const struct text unit = TEXT(m->u.failed.unit);
+    const struct words why =
+        words_of(alarm_kind_raised(ALARM_SERVICE_FAILED),
+                 text_is_empty(unit) ? client_name(&d->row, &name) : unit, TEXT_EMPTY);
     if (a->row.active)
         alarm_reoccur(c, a, &why);
     else

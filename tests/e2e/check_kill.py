@@ -22,7 +22,7 @@ SEED = int(os.environ.get("SEED", "7"))
 def send_command(rig, client, command):
     rig.publish(f"infoscreen/{client}/commands", {
         "schema_version": "1.0", "command_id": command, "client_uuid": client, "action": "restart_app",
-        "issued_at": "2026-04-05T08:00:00Z", "expires_at": "2036-04-05T08:04:00Z", "requested_by": "berta", "reason": "kill test"})
+        "issued_at": "2026-11-25T00:00:00Z", "expires_at": "2036-04-05T08:04:00Z", "requested_by": "berta", "reason": "kill test"})
 
 
 def acknowledge(rig, client, command, status, topic):

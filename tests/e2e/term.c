@@ -245,6 +245,14 @@ const char *term_screen(struct term *t)
     return t->text;
 }
 
+void term_wait(struct term *t, int ms)
+{
+    const int64_t until = now_ms() + ms;
+
+    for (int64_t left = ms; left > 0 && !t->closed; left = until - now_ms())
+        pump(t, (int)left);
+}
+
 bool term_has(struct term *t, const char *text)
 {
     pump(t, 0);

@@ -29,6 +29,8 @@ void term_expect(struct term *t, const char *text, int seconds);
 void term_expect_gone(struct term *t, const char *text, int seconds);
 /* Waits for the program's next idle mark: everything typed before was taken and painted. */
 void term_settle(struct term *t, int seconds);
+/* Takes what comes within ms; for repeating a question, not for hoping that something has happened. */
+void term_wait(struct term *t, int ms);
 bool term_has(struct term *t, const char *text);
 size_t term_bytes(const struct term *t); /* written by the program so far */
 /* The colour (palette index) of the cell where text begins; -1 default, -2 not on the screen. */

@@ -61,6 +61,16 @@ static void heartbeat(const char *uuid, const char *hostname, const char *status
     rig_publish(&rig, topic, payload, false);
 }
 
+/* What is published before the console has subscribed is heard by nobody, as with any device: said again. */
+static void hear(struct term *t, const char *uuid, const char *hostname, const char *status)
+{
+    for (int i = 0; i < 100 && !term_has(t, hostname); i++) {
+        heartbeat(uuid, hostname, status);
+        term_wait(t, 100);
+    }
+    term_expect(t, hostname, 5);
+}
+
 static void fail_service(const char *uuid, const char *at)
 {
     char topic[128], payload[256];
@@ -90,8 +100,7 @@ static void test_fleet_appears(void **state)
     struct term *t = console(&usual, NULL);
 
     term_expect(t, "127.0.0.1", 10);
-    heartbeat(LOBBY, "lobby-03", "running");
-    term_expect(t, "lobby-03", 5);
+    hear(t, LOBBY, "lobby-03", "running");
     term_expect(t, "9b8d1856", 5);
     heartbeat(KITCHEN, "kitchen-1", "crashed");
     term_expect(t, "kitchen-1", 5);
@@ -148,14 +157,12 @@ static void test_broker_dies_and_returns(void **state)
     (void)state;
     struct term *t = console(&usual, NULL);
 
-    heartbeat(LOBBY, "lobby-03", "running");
-    term_expect(t, "127.0.0.1", 10);
+    hear(t, LOBBY, "lobby-03", "running");
     rig_broker_kill(&rig, SIGKILL);
-    term_expect(t, "NO BROKER", 10);
+    term_expect(t, "NO BROKER since", 10);
     rig_broker_start(&rig);
-    term_expect_gone(t, "NO BROKER", 40);
-    heartbeat(LOBBY, "lobby-04", "running");
-    term_expect(t, "lobby-04", 5);
+    term_expect_gone(t, "NO BROKER since", 40);
+    hear(t, LOBBY, "lobby-04", "running");
     quit(t);
 }
 
@@ -165,8 +172,7 @@ static void test_every_size(void **state)
     static const int sizes[][2] = {{24, 80}, {10, 40}, {5, 20}, {1, 1}, {60, 200}, {2, 7}, {36, 120}};
     struct term *t = console(&usual, NULL);
 
-    heartbeat(LOBBY, "lobby-03", "running");
-    term_expect(t, "lobby-03", 10);
+    hear(t, LOBBY, "lobby-03", "running");
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         term_resize(t, sizes[i][0], sizes[i][1]);
         term_settle(t, 5);
@@ -182,11 +188,10 @@ static void test_hostile_bytes_stay_outside(void **state)
     static const char broken[] = "{\"hostname\":\"\xff\xfe\"}";
     struct term *t = console(&usual, NULL);
 
-    term_expect(t, "127.0.0.1", 10);
+    hear(t, LOBBY, "lobby-03", "running");
     rig_publish(&rig, "infoscreen/" LOBBY "/heartbeat", evil, false);
     rig_publish_bytes(&rig, "infoscreen/" LOBBY "/heartbeat", broken, sizeof broken - 1, false);
-    heartbeat(KITCHEN, "kitchen-1", "running");
-    term_expect(t, "kitchen-1", 5);
+    hear(t, KITCHEN, "kitchen-1", "running");
     assert_false(term_saw_bytes(t, "\033]52;", 5));
     assert_false(term_saw_bytes(t, "\xe2\x80\xae", 3));
     quit(t);
@@ -197,10 +202,8 @@ static void test_filter_detail_help(void **state)
     (void)state;
     struct term *t = console(&usual, NULL);
 
-    heartbeat(LOBBY, "lobby-03", "running");
-    heartbeat(KITCHEN, "kitchen-1", "running");
-    term_expect(t, "lobby-03", 10);
-    term_expect(t, "kitchen-1", 10);
+    hear(t, LOBBY, "lobby-03", "running");
+    hear(t, KITCHEN, "kitchen-1", "running");
     term_type(t, "/kitchen\r");
     term_expect_gone(t, "lobby-03", 5);
     term_type(t, "\r");
@@ -241,8 +244,7 @@ static void test_without_colour_and_utf8(void **state)
     static const struct term_options poor = {.rows = 24, .cols = 80, .term = "vt100", .env = plain};
     struct term *t = console(&poor, NULL);
 
-    heartbeat(KITCHEN, "kitchen-1", "crashed");
-    term_expect(t, "kitchen-1", 10);
+    hear(t, KITCHEN, "kitchen-1", "crashed");
     term_expect(t, "CRASHED", 5);
     for (const char *p = term_screen(t); *p; p++)
         assert_true((unsigned char)*p < 0x80);
@@ -256,6 +258,7 @@ static void test_german(void **state)
     static const struct term_options de = {.rows = 36, .cols = 120, .env = german};
     struct term *t = console(&de, NULL);
 
+    hear(t, KITCHEN, "kitchen-1", "crashed");
     term_expect(t, "quittieren", 10);
     quit(t);
 }
