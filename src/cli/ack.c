@@ -166,25 +166,12 @@ static void submit(const struct ack_job *a, struct job_host *h, const struct tar
     job_operator(h, &op);
 }
 
-static void no_broker(struct job *j, struct job_host *h)
-{
-    const char *why = job_last_refusal(h);
-
-    if (why)
-        err_set(&j->err, EXIT_BROKER, _("no broker: %s: check --host, --port and the account"),
-                why);
-    else
-        err_set(&j->err, EXIT_BROKER, _("no broker: no answer in time: check --host and --port"));
-}
-
 static bool ack_start(struct job *j, struct job_host *h, bool connected)
 {
     struct ack_job *a = j->user;
 
-    if (!connected) {
-        no_broker(j, h);
-        return true;
-    }
+    if (!connected)
+        return err_no_broker(&j->err, h), true;
     for (int i = 0; i < a->count;
          i++) /* all or nothing: a wrong word must not leave half of them done */
         if (!find_target(a, job_core(h), &a->targets[i], &j->err))

@@ -274,7 +274,7 @@ int run_broker_add(struct call *call, struct err *e)
     int code = EXIT_FAILED;
 
     if (dir && collect(call, &l, e)) {
-        made = calloc((size_t)l.n, sizeof *made);
+        made = calloc((size_t)l.n + 1, sizeof *made);
         if (made)
             code = add(call, dir, &l, made, e);
         else

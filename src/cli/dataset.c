@@ -229,18 +229,22 @@ static void copy_core(struct dataset *d, const struct core *core, struct now now
         add_log(d, line);
 }
 
+/* The refusal's own words end in what to do. */
+bool err_no_broker(struct err *e, const struct job_host *h)
+{
+    const char *why = job_last_refusal(h);
+
+    if (why)
+        return err_set(e, EXIT_BROKER, _("no broker: %s"), why);
+    return err_set(e, EXIT_BROKER, _("no broker: no answer in time: check --host and --port"));
+}
+
 static bool listen_start(struct job *j, struct job_host *h, bool connected)
 {
     struct listening *l = j->user;
-    const char *why = job_last_refusal(h);
 
-    if (!connected) {
-        err_set(&j->err, EXIT_BROKER,
-                why ? _("no broker: %s: check --host, --port and the account")
-                    : _("no broker: no answer in time: check --host and --port"),
-                why);
-        return true;
-    }
+    if (!connected)
+        return err_no_broker(&j->err, h), true;
     l->until_mono = job_now(h).mono_ms + l->ms;
     return false;
 }

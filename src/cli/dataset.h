@@ -52,4 +52,7 @@ const struct client *find_by_prefix(const char *prefix, client_at_fn at, const v
 const struct client *dataset_find(const struct dataset *d, const char *prefix, struct err *e);
 bool is_uid_prefix(const char *text);
 
+/* EXIT_BROKER in the words of the last refusal. False, as err_set. */
+bool err_no_broker(struct err *e, const struct job_host *h);
+
 #endif

@@ -1,6 +1,7 @@
 /* doctor.c - what keeps the console from working, and what to do about it. */
 #include "cli/commands.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <langinfo.h>
 #include <stdarg.h>
@@ -54,11 +55,18 @@ static void check_terminal(struct doctor *d)
          term && term[0] ? term : _("TERM is not set"), tty ? "" : _(" (not a terminal now)"));
 }
 
+/* Plain ASCII is a choice where the environment asks for it (or for nothing); where it asks for
+ * UTF-8 and does not get it, the locale is missing. */
 static void check_locale(struct doctor *d)
 {
-    const char *codeset = nl_langinfo(CODESET);
+    const char *codeset = nl_langinfo(CODESET), *wanted = getenv("LC_ALL");
 
-    note(d, "locale", !strcmp(codeset, "UTF-8"),
+    if (!wanted || !wanted[0])
+        wanted = getenv("LC_CTYPE");
+    if (!wanted || !wanted[0])
+        wanted = getenv("LANG");
+    const bool asked = wanted && (strcasestr(wanted, "utf-8") || strcasestr(wanted, "utf8"));
+    note(d, "locale", !asked || !strcmp(codeset, "UTF-8"),
          _("UTF-8 (else set LC_ALL=C.UTF-8; the screen is plain ASCII)"), "%s", codeset);
 }
 
@@ -138,13 +146,48 @@ static bool broker_step(struct job *j, struct job_host *h)
     return true;
 }
 
+/* A session needs a history: this one is thrown away, and nothing is published, not even our
+ * presence. */
+static bool borrow_globals(const struct cli_globals *from, struct cli_globals *to, char *dir,
+                           size_t size)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    snprintf(dir, size, "%.200s/infoscreen-doctor-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
+    if (!mkdtemp(dir))
+        return false;
+    *to = *from;
+    snprintf(to->db_path, sizeof to->db_path, "%s/history.db", dir);
+    to->read_only = true;
+    return true;
+}
+
+static void remove_directory(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)) != NULL)
+        unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
 static void check_broker(struct doctor *d)
 {
+    struct cli_globals *g = malloc(sizeof *g);
+    char dir[256];
     struct job job = {
         .user = d, .start = broker_start, .step = broker_step, .connect_ms = CONNECT_MS};
     const unsigned before = d->count;
 
-    d->call->host->run_job(&d->call->globals, &job);
+    if (g && borrow_globals(&d->call->globals, g, dir, sizeof dir)) {
+        d->call->host->run_job(g, &job);
+        explicit_bzero(g->password, sizeof g->password);
+        remove_directory(dir);
+    }
+    free(g);
     if (d->count == before)
         note(d, "broker", false, _("reachable, and takes the account"), "%s",
              job.err.text[0] ? job.err.text : _("not tried"));

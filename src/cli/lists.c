@@ -115,7 +115,7 @@ static bool choose_named(const struct call *call, const struct dataset *d, struc
 
 static bool is_chosen(const struct client_choice *ch, const struct client *c)
 {
-    bool named = !ch->named;
+    bool named = ch->named_count == 0;
 
     for (int i = 0; i < ch->named_count; i++)
         named |= ch->named[i] == c;

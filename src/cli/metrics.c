@@ -8,10 +8,11 @@
 #include "base/i18n.h"
 #include "cli/dataset.h"
 
-#define MINUTE_MS  60000
-#define RATE_MS    (10 * MINUTE_MS)
-#define DAY_MS     (24 * 60 * MINUTE_MS)
-#define FLOOD_OVER 10 /* alarms in ten minutes that one operator can no longer follow (ISA-18.2)   \
+#define MINUTE_MS INT64_C(60000)
+#define RATE_MS   (10 * MINUTE_MS)
+#define DAY_MS    (24 * 60 * MINUTE_MS)
+#define FLOOD_OVER                                                                                 \
+    10                /* alarms in ten minutes that one operator can no longer follow (ISA-18.2)   \
                        */
 #define CHATTER     3 /* times within a minute (ISA-18.2) */
 #define SOURCES     10

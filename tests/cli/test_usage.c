@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -273,6 +274,29 @@ static void test_completion(void **state)
     }
 }
 
+/* ---- doctor ---- */
+
+static void test_doctor(void **state)
+{
+    (void)state;
+    rig_write("bad.ini", "[fleet]\nheartbeat_timeout = soon\n");
+    rig_write("secret", "password\n");
+    chmod(rig_path("secret"), 0644);
+    setenv("MQTT_PASSWORD_FILE", rig_path("secret"), 1);
+    char line[300];
+    snprintf(line, sizeof line, "doctor -o json --config %s --db %s", rig_path("bad.ini"),
+             rig_path("none.db"));
+    const struct ran r = run_cli(line, NULL);
+    unsetenv("MQTT_PASSWORD_FILE");
+    assert_int_equal(r.code, 1);
+    assert_has(r.err, "infoscreen-tui: doctor: 3 faults");
+    assert_has(r.out, "bad.ini:2: [fleet] heartbeat_timeout");
+    assert_has(r.out, "secret: 644\",\"ok\":false");
+    assert_has(r.out, "{\"name\":\"broker\",\"expected\":");
+    assert_has(r.out, "],\"ok\":false}\n");
+    assert_true(access(rig_path("none.db"), F_OK) != 0); /* looking makes nothing */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,7 +304,7 @@ int main(void)
         cmocka_unit_test(test_demo_options),  cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_file_is_found), cmocka_unit_test(test_database_path),
         cmocka_unit_test(test_password),      cmocka_unit_test(test_help),
-        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_completion),    cmocka_unit_test(test_doctor),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
