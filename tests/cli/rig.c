@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/i18n.h"
 
 static char directory[128];
 static struct buf out, err;
@@ -136,6 +137,7 @@ struct ran run_argv(char **argv, const struct cli_host *host)
         dup2(e[1], STDERR_FILENO);
         for (int i = 0; i < 2; i++)
             close(o[i]), close(e[i]);
+        i18n_init("");
         const int code = cli_main(argc, argv, host ? host : &nobody);
         fflush(NULL);
         _exit(code);

@@ -60,7 +60,8 @@ static void settle(struct job_host *h)
             } else if (!h->deaf) {
                 h->published++;
                 step(h, (struct core_event){.kind = IN_PUBLISHED, .u.done = {one.token, 0}});
-                hear_raw(h, one.topic, one.payload, one.len, one.retain);
+                if (!h->mute)
+                    hear_raw(h, one.topic, one.payload, one.len, one.retain);
             }
         }
         effects_fini(&todo);

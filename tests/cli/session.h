@@ -12,6 +12,7 @@ struct job_host {
     unsigned published;
     bool unreachable; /* no broker */
     bool deaf;        /* the broker never answers a publish */
+    bool mute;        /* it takes them, but nothing of them comes back */
     const char *refusal;
 };
 

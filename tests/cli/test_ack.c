@@ -16,7 +16,7 @@
     "{\"event\":\"service_failed\",\"unit\":\"app.service\",\"client_uuid\":\"" uuid "\","         \
     "\"failed_at\":\"2026-04-05T08:00:00Z\"}"
 
-static bool unreachable, deaf;
+static bool unreachable, deaf, mute;
 static const char *refusal;
 
 /* Each call meets a fleet of two: the lobby's service failed, the other one crashed. */
@@ -26,6 +26,7 @@ static int run_on_fleet(const struct cli_globals *g, struct job *j)
 
     h->unreachable = unreachable;
     h->deaf = deaf;
+    h->mute = mute;
     h->refusal = refusal;
     session_hear(h, "infoscreen/" LOBBY "/service_failed", FAILED(LOBBY), true);
     session_hear(h, "infoscreen/" OTHER "/heartbeat", "{\"process_status\":\"crashed\"}", false);
@@ -53,7 +54,7 @@ static int end(void **state)
 static int reset(void **state)
 {
     (void)state;
-    unreachable = deaf = false;
+    unreachable = deaf = mute = false;
     refusal = NULL;
     return 0;
 }
@@ -121,6 +122,16 @@ static void test_not_confirmed(void **state)
     assert_non_null(strstr(r.err, "not authorised"));
 }
 
+/* A service_failed is done when its clear was seen coming back, not when it was sent. */
+static void test_clear_is_awaited(void **state)
+{
+    (void)state;
+    mute = true;
+    assert_int_equal(run_cli("ack 9b8d1", &fleet).code, 5);
+    assert_int_equal(run_cli("ack 9b8d2", &fleet).code,
+                     0); /* nothing retained: the PUBACK is enough */
+}
+
 static void test_shelve(void **state)
 {
     (void)state;
@@ -155,6 +166,7 @@ int main(void)
         cmocka_unit_test_setup(test_without_broker, reset),
         cmocka_unit_test_setup(test_not_confirmed, reset),
         cmocka_unit_test_setup(test_shelve, reset),
+        cmocka_unit_test_setup(test_clear_is_awaited, reset),
         cmocka_unit_test_setup(test_live, reset),
     };
     return cmocka_run_group_tests(tests, begin, end);
