@@ -240,8 +240,7 @@ static void sort_by(struct desk *d, const struct ui_model *m, int by)
     do
         at = (at + by + l->class->column_count) % l->class->column_count;
     while (!l->class->columns[at].title || !l->class->columns[at].sort);
-    l->sort = l->class->columns[at].sort - 1;
-    l->made = false;
+    list_sort(l, l->class->columns[at].sort - 1);
 }
 
 static void sort_back(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -382,7 +381,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
 
     switch (id) {
     case UI_ACKNOWLEDGE:
-        return !m->read_only && core_counts(m->core)->alarms_unacknowledged > 0 &&
+        return !m->read_only &&
                !(d->layers && d->layer[d->layers - 1].kind == LAYER_HELP);
     case UI_OPEN:
         return !d->layers && desk_selected_client(d, m);

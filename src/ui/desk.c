@@ -31,6 +31,7 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
     for (int i = 0; i < LISTS; i++) {
         d->list[i].class = classes[i];
         d->list[i].sort = SORT_STATE;
+        d->list[i].descending = list_sorts_down(SORT_STATE);
         d->list[i].header_y = -1;
     }
     for (int i = LIST_ALARMS; i <= LIST_COMMANDS; i++) {
@@ -174,9 +175,7 @@ static void click(struct desk *d, const struct ui_model *m, const struct key *k,
         struct list *l = &d->list[panels[i]];
         const int header = list_header_at(l, k->y, k->x);
         if (header >= 0 && l->class->columns[header].sort) {
-            l->descending = l->sort == l->class->columns[header].sort - 1 && !l->descending;
-            l->sort = l->class->columns[header].sort - 1;
-            l->made = false;
+            list_sort(l, l->class->columns[header].sort - 1);
         } else if (list_click(l, m, k->y, k->x)) {
             const bool twice = m->now.mono_ms - d->click_mono < DOUBLE_CLICK_MS && d->click_y == k->y;
             d->focus = panels[i];

@@ -29,6 +29,8 @@
       N_("sort by the column to the right"))                                                             \
     X(SORT_ORDER, "sort-order", "o", 0, N_("turn the order"), N_("turn the order around"))               \
     X(COPY, "copy", "y", 0, N_("copy uuid"), N_("send the uuid to the terminal's clipboard"))            \
+    X(HELP, "help", "? F1", UI_FOOTER, N_("help"), N_("this help"))                                      \
+    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER, N_("quit"), N_("back; from the overview: quit"))              \
     X(NEXT_PANEL, "next-panel", "Tab", UI_FOOTER, N_("next panel"), N_("next panel"))                    \
     X(PREVIOUS_PANEL, "previous-panel", "Shift-Tab", 0, N_("previous panel"), N_("previous panel"))      \
     X(VIEW_OVERVIEW, "view-overview", "1", UI_VIEW, N_("overview"), N_("overview"))                      \
@@ -45,10 +47,8 @@
       N_("try the broker again without waiting"))                                                        \
     X(REDRAW, "redraw", "Ctrl-L", 0, N_("redraw"), N_("draw the whole screen again"))                    \
     X(RELOAD_THEME, "reload-theme", "", 0, N_("reload the theme"), N_("read the theme file again"))      \
-    X(HELP, "help", "? F1", UI_FOOTER, N_("help"), N_("this help"))                                      \
     X(BACK, "back", "Esc", 0, N_("back"), N_("back; in the overview: clear the filter"))                 \
-    X(SUSPEND, "suspend", "Ctrl-Z", 0, N_("suspend"), N_("back to the shell until fg"))                  \
-    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER, N_("quit"), N_("back; from the overview: quit"))
+    X(SUSPEND, "suspend", "Ctrl-Z", 0, N_("suspend"), N_("back to the shell until fg"))
 
 #define UI_ACTION_ID(id, ...) UI_##id,
 enum ui_action_id { UI_ACTIONS(UI_ACTION_ID) UI_ACTION_COUNT, UI_NO_ACTION = UI_ACTION_COUNT };

@@ -33,7 +33,7 @@ static struct area middle(const struct stack *s)
 
 static void take_banners(struct paint *p, struct stack *s)
 {
-    const int most = s->all.rows >= BOXES_ROWS ? 3 : 1;
+    const int most = s->all.rows >= BOXES_ROWS ? 3 : 2;
 
     s->top += panel_banners_draw(p, area_sub(s->all, s->top, 0, most, s->all.cols));
 }
@@ -47,12 +47,9 @@ static void draw_list(struct paint *p, enum list_id id, struct area a)
     list_update(&d->list[id], p->m); /* before the title counts */
     panel_title(d, p->m, id, title, sizeof title);
     struct area in = a;
-    if (p->desk->boxes && a.rows >= 4)
+    if (a.rows >= 3)
         in = desk_frame(d, a, alert, alert ? ROLE_ALERT_BORDER : ROLE_PANEL_BORDER,
                         alert ? ROLE_ALERT_TITLE : focused ? ROLE_PANEL_FOCUSED : ROLE_PANEL_TITLE, TEXT_OURS(title));
-    else if (a.rows >= 3)
-        in = desk_frame(d, a, false, ROLE_PANEL_BORDER, focused ? ROLE_PANEL_FOCUSED : ROLE_PANEL_TITLE,
-                        TEXT_OURS(title));
     list_draw(&d->list[id], p, in, focused && !d->layers);
 }
 
@@ -106,7 +103,7 @@ static void draw_small(struct paint *p, struct stack *s)
     if (core_alarm_count(p->m->core)) {
         area_printf(s->all, s->top++, 0, ROLE_ALERT_TITLE, _("ALARMS %u · %u unacknowledged"),
                     core_alarm_count(p->m->core), core_counts(p->m->core)->alarms_unacknowledged);
-        panel_worst_draw(p, take_top(s, 2));
+        panel_worst_draw(p, take_top(s, 2), p->desk->focus == LIST_ALARMS && !p->desk->layers);
     }
     const struct area rest = middle(s);
     if (rest.rows >= 2)

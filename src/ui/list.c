@@ -159,6 +159,18 @@ bool list_set_filter(struct list *l, const char *expression, struct err *e)
     return true;
 }
 
+bool list_sorts_down(int sort)
+{
+    return sort == SORT_STATE || sort == SORT_RECONNECTS || sort == SORT_DISCONNECT;
+}
+
+void list_sort(struct list *l, int sort)
+{
+    l->descending = l->sort == sort ? !l->descending : list_sorts_down(sort);
+    l->sort = sort;
+    l->made = false;
+}
+
 const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank)
 {
     return rank < l->count ? l->class->row(m, l->order[rank]) : NULL;
@@ -178,8 +190,8 @@ const void *list_selected(const struct list *l, const struct ui_model *m)
  * rows have changed places since. */
 void list_move(struct list *l, const struct ui_model *m, int64_t by)
 {
+    l->moved = true; /* before the update: the row that was seen under the cursor is where it starts */
     list_update(l, m);
-    l->moved = true;
     for (uint32_t i = 0; i < l->seen_count; i++) {
         const int64_t to = (int64_t)i + by;
         if (l->seen[i] != l->selected || to < 0 || to >= l->seen_count)
@@ -201,9 +213,9 @@ bool list_click(struct list *l, const struct ui_model *m, int y, int x)
     const uint32_t i = (uint32_t)(y - l->y);
     if (i >= l->seen_count)
         return false;
+    l->moved = true;
     list_update(l, m);
     const int64_t rank = find(l, m, l->seen[i], l->seen_top + i);
-    l->moved = true;
     if (rank >= 0)
         put_cursor(l, m, rank);
     return rank >= 0;
@@ -258,8 +270,11 @@ static void widen(const struct list_class *k, int *cols, int extra)
         grew = false;
         for (int i = 0; i < k->column_count && extra > 0; i++) {
             if (cols[i] && cols[i] < k->columns[i].most) {
-                cols[i]++;
-                extra--;
+                int more = k->columns[i].grow ? k->columns[i].grow : 1;
+                more = more > extra ? extra : more;
+                more = cols[i] + more > k->columns[i].most ? k->columns[i].most - cols[i] : more;
+                cols[i] += more;
+                extra -= more;
                 grew = true;
             }
         }
@@ -360,6 +375,22 @@ static bool wants_header(const struct list *l, const struct paint *p)
 {
     return l->class->header == HEADER_ALWAYS ||
            (l->class->header == HEADER_OUTSIDE_OVERVIEW && p->desk->view != VIEW_OVERVIEW);
+}
+
+const void *list_show_one(struct list *l, const struct ui_model *m, struct area a)
+{
+    list_update(l, m);
+    const void *row = list_row(l, m, l->cursor);
+    l->header_y = -1;
+    l->y = a.y;
+    l->x = a.x;
+    l->rows = 1;
+    l->cols = a.cols;
+    l->seen_top = l->cursor;
+    l->seen_count = 0;
+    if (row)
+        note_seen(l, 0, row);
+    return row;
 }
 
 void list_draw(struct list *l, struct paint *p, struct area a, bool focused)

@@ -21,6 +21,7 @@ struct column {
     const char *title;  /* N_() */
     int width;          /* cells, at least */
     int most;           /* cells, where there is room; 0: width */
+    int grow;           /* how fast it takes that room, against the others; 0 as 1 */
     int rank;           /* 0 always; the higher, the sooner it gives way */
     bool right;
     int sort;           /* 1 + enum client_sort; 0: can't be sorted by */
@@ -86,10 +87,15 @@ void list_fini(struct list *l);
 bool list_update(struct list *l, const struct ui_model *m);
 int64_t list_due(const struct list *l, const struct ui_model *m); /* mono ms; INT64_MAX: it is up to date */
 bool list_set_filter(struct list *l, const char *expression, struct err *e);
+/* What is asked for first: the worst state, the most reconnects, the latest disconnect; names from A. */
+bool list_sorts_down(int sort);
+void list_sort(struct list *l, int sort); /* the same again turns the order around */
 const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank);
 const void *list_selected(const struct list *l, const struct ui_model *m);
 void list_move(struct list *l, const struct ui_model *m, int64_t by);
 void list_draw(struct list *l, struct paint *p, struct area a, bool focused);
+/* Where there is room for one row only and somebody else draws it: the one under the cursor; NULL none. */
+const void *list_show_one(struct list *l, const struct ui_model *m, struct area a);
 /* True if it moved the cursor to the row drawn at y, x. */
 bool list_click(struct list *l, const struct ui_model *m, int y, int x);
 /* The column whose title was drawn at y, x; -1 none. */

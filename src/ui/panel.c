@@ -52,7 +52,7 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
         const struct column *column = &l->class->columns[c];
         if (column->title && column->sort == l->sort + 1) {
             snprintf(out + at, size - at, _(" · sort: %s%s"), _(column->title),
-                     l->descending ? " " SYM_DOWN : "");
+                     l->descending != list_sorts_down(l->sort) ? " " SYM_DOWN : "");
             break;
         }
     }

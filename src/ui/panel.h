@@ -12,6 +12,8 @@ const char *panel_state_sign(enum client_state s);
 enum role panel_state_role(enum client_state s);
 enum role panel_alarm_role(const struct alarm *a);
 const char *panel_alarm_sign(const struct alarm *a);
+const char *panel_alarm_label(const struct alarm *a);
+void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size);
 /* "unacknowledged", "berta 0:40 ago" */
 void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size);
 void panel_command_state(struct paint *p, const struct command *c, char *out, size_t size);
@@ -35,7 +37,7 @@ void panel_client_draw(struct paint *p, struct area a);
 void panel_help_draw(struct paint *p, struct area a);
 void panel_broker_draw(struct paint *p, struct area a); /* above the list of rejects */
 int panel_broker_rows(const struct ui_model *m);
-void panel_worst_draw(struct paint *p, struct area a); /* the worst alarm, where there is no room for a list */
+void panel_worst_draw(struct paint *p, struct area a, bool focused); /* the alarm under the cursor, where there is no room for a list */
 void panel_tiny_draw(struct paint *p, struct area a);
 
 #endif

@@ -62,12 +62,16 @@ static void sign(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%s", panel_alarm_sign(row));
 }
 
+/* A broker that is back must not be announced as missing, though the alarm stands until acknowledged. */
+const char *panel_alarm_label(const struct alarm *a)
+{
+    return a->kind == ALARM_BROKER_UNREACHABLE && !a->active ? _("BROKER LOST") : _(alarm_kinds[a->kind].label);
+}
+
 static void kind(struct paint *p, const void *row, struct cell_out *o)
 {
-    const struct alarm *a = row;
-
     (void)p;
-    snprintf(o->text, sizeof o->text, "%s", _(alarm_kinds[a->kind].label));
+    snprintf(o->text, sizeof o->text, "%s", panel_alarm_label(row));
 }
 
 static void name(struct paint *p, const void *row, struct cell_out *o)
@@ -101,14 +105,27 @@ static void group(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%s", c && !text_is_empty(TEXT(c->group)) ? c->group.clean : a->group.clean);
 }
 
+/* The stored sentence begins with the device's name, which stands beside it already: where the unit or the
+ * program is known, these say more in the same room. */
+void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size)
+{
+    const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client);
+
+    if (c && a->kind == ALARM_SERVICE_FAILED && c->failed_unit.clean[0])
+        snprintf(out, size, _("%s gave up"), c->failed_unit.clean);
+    else if (c && a->kind == ALARM_PROCESS_CRASHED && c->process.clean[0])
+        snprintf(out, size, _("%s crashed"), c->process.clean);
+    else
+        panel_words(&a->summary, out, size);
+}
+
 /* What happened, and how often if more than once; a note says more than either. */
 static void summary(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct alarm *a = row;
     struct text160 words = {""};
 
-    (void)p;
-    panel_words(&a->summary, words.clean, sizeof words.clean);
+    panel_alarm_what(p->m, a, words.clean, sizeof words.clean);
     if (a->note.clean[0])
         snprintf(o->text, sizeof o->text, "%.90s " SYM_DASH " %.90s", words.clean, a->note.clean);
     else if (a->occurrences > 1)
@@ -134,12 +151,12 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .text = sign},
     {.title = N_("ALARM"), .width = 14, .text = kind},
-    {.title = N_("NAME"), .width = 10, .most = 20, .text = name},
+    {.title = N_("NAME"), .width = 10, .most = 13, .text = name},
     {.title = N_("UUID"), .width = 8, .rank = 3, .text = uuid},
-    {.title = N_("GROUP"), .width = 8, .most = 14, .rank = 2, .text = group},
-    {.title = N_("WHAT"), .width = 20, .most = 120, .rank = 4, .text = summary},
-    {.title = N_("AGE"), .width = 6, .right = true, .text = age},
-    {.title = N_("STATE"), .width = 14, .most = 24, .rank = 1, .text = state},
+    {.title = N_("GROUP"), .width = 8, .most = 12, .rank = 2, .text = group},
+    {.title = N_("WHAT"), .width = 20, .most = 120, .grow = 6, .rank = 4, .text = summary},
+    {.title = N_("AGE"), .width = 5, .right = true, .text = age},
+    {.title = N_("STATE"), .width = 14, .most = 18, .rank = 1, .text = state},
 };
 
 static uint32_t count(const struct ui_model *m)
@@ -191,9 +208,9 @@ const struct list_class class_alarms = {
     .matches = matches,
 };
 
-void panel_worst_draw(struct paint *p, struct area a)
+void panel_worst_draw(struct paint *p, struct area a, bool focused)
 {
-    const struct alarm *w = core_alarm(p->m->core, 0);
+    const struct alarm *w = list_show_one(&p->desk->list[LIST_ALARMS], p->m, a);
     struct text64 scratch = {""};
     struct text160 words = {""};
     char when[FIGURE], how[96];
@@ -202,10 +219,13 @@ void panel_worst_draw(struct paint *p, struct area a)
         return;
     const struct text who = uid_is_zero(&w->client) ? TEXT(w->subject)
                                                     : panel_client_name(p->m, &w->client, &scratch);
-    panel_words(&w->summary, words.clean, sizeof words.clean);
+    panel_alarm_what(p->m, w, words.clean, sizeof words.clean);
     format_age(p, p->m->now.wall_ms - w->raised_at, when);
     panel_alarm_state(p, w, how, sizeof how);
-    area_printf(a, 0, 0, panel_alarm_role(w), "%s %s %s  %s", panel_alarm_sign(w),
-                _(alarm_kinds[w->kind].label), who.clean, when);
-    area_printf(a, 1, 2, panel_alarm_role(w), "%s  %s", how, words.clean);
+    area_text(a, 0, 0, 1, ROLE_TABLE_CURSOR, TEXT_OURS(focused ? SYM_CURSOR : " "));
+    area_printf(a, 0, 1, panel_alarm_role(w), "%s %s %s  %s", panel_alarm_sign(w),
+                panel_alarm_label(w), who.clean, when);
+    if (focused)
+        area_cursor(a, 0, 0, false);
+    area_printf(a, 1, 3, panel_alarm_role(w), "%s  %s", how, words.clean);
 }

@@ -47,9 +47,9 @@ static void reject_bytes(struct paint *p, const void *row, struct cell_out *o)
 
 static const struct column columns[] = {
     {.title = N_("WHEN"), .width = 11, .text = reject_at},
-    {.title = N_("REASON"), .width = 20, .most = 44, .text = reject_reason},
+    {.title = N_("REASON"), .width = 20, .most = 90, .grow = 3, .text = reject_reason},
     {.title = N_("BYTES"), .width = 7, .right = true, .rank = 2, .text = reject_bytes},
-    {.title = N_("TOPIC"), .width = 16, .most = 70, .rank = 1, .text = reject_topic},
+    {.title = N_("TOPIC"), .width = 16, .most = 70, .grow = 2, .rank = 1, .text = reject_topic},
     {.title = N_("DETAIL"), .width = 12, .most = 60, .rank = 3, .text = reject_detail},
 };
 

@@ -99,13 +99,15 @@ static void draw_reconnects(struct sheet *s, const struct client *c)
         most = hours[i] > most ? hours[i] : most;
         sum += hours[i];
     }
+    if (!sum)
+        return;
     for (int i = 0; i < 24; i++)
         strncat(out, hours[i] ? symbol_heights[(hours[i] * 8 - 1) / most % 8] : " ", sizeof out - strlen(out) - 1);
     const int y = next_line(s);
     area_text(s->a, y, 1, LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(_("in the last 24 h")));
     const int used = area_text(s->a, y, LABEL + 1, -1, ROLE_VALUE_WARNING, TEXT_OURS(out));
     area_printf(s->a, y, LABEL + 2 + used, ROLE_SCREEN_DIM, P_("%u reconnect, at most %u an hour",
-                "%u reconnects, at most %u an hour", sum), sum, sum ? most : 0);
+                "%u reconnects, at most %u an hour", sum), sum, most);
 }
 
 static void draw_facts(struct sheet *s, const struct client *c)
@@ -139,11 +141,11 @@ static void draw_alarms(struct sheet *s, const struct client *c)
 
         if (!a || !uid_equal(&a->client, &c->id))
             continue;
-        panel_words(&a->summary, words.clean, sizeof words.clean);
+        panel_alarm_what(s->p->m, a, words.clean, sizeof words.clean);
         format_age(s->p, s->p->m->now.wall_ms - a->raised_at, age);
         panel_alarm_state(s->p, a, how, sizeof how);
         area_printf(s->a, next_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s", panel_alarm_sign(a),
-                    _(alarm_kinds[a->kind].label), age, how, words.clean);
+                    panel_alarm_label(a), age, how, words.clean);
         if (a->note.clean[0])
             area_text(s->a, next_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
     }

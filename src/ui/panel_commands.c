@@ -65,7 +65,7 @@ static void action(struct paint *p, const void *row, struct cell_out *o)
 
     (void)p;
     snprintf(o->text, sizeof o->text, "%s",
-             c->action == ACTION_OTHER ? c->action_text.clean : actions[c->action].word);
+             c->action == ACTION_OTHER ? c->action_text.clean : _(actions[c->action].label));
 }
 
 static void name(struct paint *p, const void *row, struct cell_out *o)
@@ -108,13 +108,13 @@ static void reason(struct paint *p, const void *row, struct cell_out *o)
 }
 
 static const struct column columns[] = {
-    {.title = N_("ACTION"), .width = 11, .most = 16, .text = action},
+    {.title = N_("ACTION"), .width = 8, .most = 13, .text = action},
     {.title = N_("NAME"), .width = 8, .most = 20, .text = name},
     {.title = N_("STEP"), .width = STEPS, .text = progress},
-    {.title = N_("HOW FAR"), .width = 12, .most = 80, .text = state},
+    {.title = N_("HOW FAR"), .width = 14, .most = 120, .grow = 8, .text = state},
     {.title = N_("BY"), .width = 8, .most = 16, .rank = 1, .text = by},
     {.title = N_("ISSUED"), .width = 11, .rank = 2, .text = issued},
-    {.title = N_("REASON"), .width = 12, .most = 40, .rank = 3, .text = reason},
+    {.title = N_("REASON"), .width = 12, .most = 40, .grow = 2, .rank = 3, .text = reason},
 };
 
 static uint32_t count(const struct ui_model *m)

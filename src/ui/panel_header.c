@@ -71,7 +71,7 @@ void panel_header_draw(struct paint *p, struct area a)
         x = part(a, x + 1, ROLE_HEADER_READ_ONLY, _("READ-ONLY")) + 1;
     x = connection(p, a, x + (a.cols >= 60 ? 2 : 0));
     const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8);
-    if (!p->desk->screen_reader && a.cols >= 60) {
+    if (!p->desk->screen_reader && a.cols >= 60 && p->m->link->phase == LINK_UP) {
         p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, rate);
         snprintf(out, sizeof out, _("%s msg/s"), rate);
         x = part(rest, x, ROLE_HEADER_TEXT, out) + 3;
@@ -246,6 +246,27 @@ static const struct {
     {banner_store, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
 };
 
+/* In two lines where one is too short; returns the row below. */
+static int draw_wrapped(struct area a, int y, enum role role, char *out)
+{
+    int used;
+    const size_t fits = text_fit(TEXT_OURS(out), a.cols - 2, &used);
+    size_t cut = fits;
+
+    area_fill(a, y, 0, a.cols, role);
+    while (out[fits] && cut > 0 && out[cut] != ' ')
+        cut--;
+    if (!out[fits] || !cut || y + 1 >= a.rows) {
+        area_text(a, y, 1, -1, role, TEXT_OURS(out));
+        return y + 1;
+    }
+    out[cut] = '\0';
+    area_text(a, y, 1, -1, role, TEXT_OURS(out));
+    area_fill(a, y + 1, 0, a.cols, role);
+    area_text(a, y + 1, 1, -1, role, TEXT_OURS(out + cut + 1));
+    return y + 2;
+}
+
 int panel_banners_draw(struct paint *p, struct area a)
 {
     char out[480];
@@ -254,9 +275,7 @@ int panel_banners_draw(struct paint *p, struct area a)
     for (size_t i = 0; i < sizeof banners / sizeof *banners && y < a.rows; i++) {
         if (!banners[i].say(p, out, sizeof out))
             continue;
-        area_fill(a, y, 0, a.cols, banners[i].role);
-        area_text(a, y, 1, -1, banners[i].role, TEXT_OURS(out));
-        y++;
+        y = draw_wrapped(a, y, banners[i].role, out);
     }
     return y;
 }

@@ -52,7 +52,7 @@ static const struct column event_columns[] = {
     {.title = N_("WHAT"), .width = 18, .most = 22, .text = event_kind},
     {.title = N_("NAME"), .width = 10, .most = 24, .text = event_client},
     {.title = N_("BY"), .width = 8, .most = 16, .rank = 2, .text = event_by},
-    {.title = N_("SUMMARY"), .width = 20, .most = 160, .rank = 1, .text = event_summary},
+    {.title = N_("SUMMARY"), .width = 20, .most = 160, .grow = 6, .rank = 1, .text = event_summary},
 };
 
 /* Of a ring that is asked entry by entry: how many there are. The newest is entry 0. */
@@ -154,7 +154,7 @@ static const struct column log_columns[] = {
     {.title = N_("WHEN"), .width = 11, .text = log_at},
     {.title = N_("LEVEL"), .width = 7, .text = log_level},
     {.title = N_("NAME"), .width = 10, .most = 24, .text = log_client},
-    {.title = N_("MESSAGE"), .width = 20, .most = 190, .rank = 1, .text = log_message},
+    {.title = N_("MESSAGE"), .width = 20, .most = 190, .grow = 6, .rank = 1, .text = log_message},
 };
 
 static const void *log_row(const struct ui_model *m, uint32_t index)

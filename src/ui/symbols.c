@@ -11,7 +11,7 @@ static const struct {
     {SYM_ONLINE, "*"},  {SYM_SILENT, "o"},   {SYM_CRASHED, "x"}, {SYM_FAILED, "#"},
     {SYM_UNKNOWN, "?"}, {SYM_COMMAND, ">"},  {SYM_CURSOR, ">"},  {SYM_DONE, "="},
     {SYM_TO_DO, "."},   {SYM_NONE, "-"},     {SYM_DASH, "-"},    {SYM_DOT, "|"},
-    {SYM_NOT, "!"},     {SYM_ELLIPSIS, "~"}, {SYM_UP, "^"},      {SYM_DOWN, "v"},
+    {SYM_NOT, "!="},     {SYM_ELLIPSIS, "~"}, {SYM_UP, "^"},      {SYM_DOWN, "v"},
     {SYM_CHECK, "+"},
     /* heights */
     {"▁", "_"}, {"▂", "."}, {"▃", ":"}, {"▄", "-"}, {"▅", "="}, {"▆", "+"}, {"▇", "*"}, {"█", "#"},

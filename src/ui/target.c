@@ -45,12 +45,13 @@ struct target target_resolve(const struct desk *d, const struct ui_model *m)
         .layer_subject = layer && c ? identity_of(&c->id, sizeof c->id) : 0,
     };
 
-    if (d->focus == LIST_ALARMS && !layer)
-        a = list_selected(&d->list[LIST_ALARMS], m);
-    else
+    if (d->focus == LIST_ALARMS && !layer) {
+        /* On a terminal too small to show one, none is meant. */
+        a = d->list[LIST_ALARMS].rows ? list_selected(&d->list[LIST_ALARMS], m) : NULL;
+    } else {
         a = most_urgent(m->core, c);
-    if (!a && !(d->focus == LIST_ALARMS && !layer))
-        a = most_urgent(m->core, NULL);
+        a = a ? a : most_urgent(m->core, NULL);
+    }
     if (a) {
         t.found = true;
         t.what = occurrence_of(a);

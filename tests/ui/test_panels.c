@@ -1,0 +1,183 @@
+/* Panels as text and roles against the files in golden/. `make golden` draws these files anew; what changed
+ * is then for a person to look at in git diff. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/i18n.h"
+#include "fleet.h"
+
+#define GOLDEN "tests/ui/golden"
+
+/* The rows as text, then per row the runs of roles: what colour would have to say. */
+static void dump(const struct fleet *f, struct buf *out)
+{
+    buf_puts(out, fleet_text(f));
+    buf_puts(out, "----\n");
+    for (int y = 0; y < f->cells.rows; y++) {
+        const struct cell *row = &f->cells.cell[y * f->cells.cols];
+        buf_printf(out, "%2d", y);
+        for (int x = 0; x < f->cells.cols;) {
+            int end = x;
+            bool blank = true;
+            for (; end < f->cells.cols && row[end].role == row[x].role; end++)
+                blank = blank && strcmp(row[end].text, " ") == 0;
+            if (!blank || row[x].role != ROLE_SCREEN_TEXT)
+                buf_printf(out, " %d[%s]%d", x, role_name((enum role)row[x].role), end - x);
+            x = end;
+        }
+        buf_putc(out, '\n');
+    }
+}
+
+static void compare(const struct fleet *f, const char *name)
+{
+    struct buf now = BUF_INIT, then = BUF_INIT;
+    char path[160], chunk[4096];
+    size_t n;
+
+    dump(f, &now);
+    snprintf(path, sizeof path, GOLDEN "/%s.txt", name);
+    if (getenv("GOLDEN_UPDATE")) {
+        mkdir(GOLDEN, 0755);
+        FILE *to = fopen(path, "w");
+        assert_non_null(to);
+        fputs(buf_str(&now), to);
+        fclose(to);
+    }
+    FILE *from = fopen(path, "r");
+    if (!from)
+        fail_msg("%s is missing: make golden", path);
+    while ((n = fread(chunk, 1, sizeof chunk, from)) > 0)
+        buf_append(&then, chunk, n);
+    fclose(from);
+    if (strcmp(buf_str(&then), buf_str(&now)) != 0)
+        fail_msg("%s differs; now it is:\n%s", path, buf_str(&now));
+    buf_fini(&now);
+    buf_fini(&then);
+}
+
+static const struct {
+    int rows, cols;
+} sizes[] = {{60, 200}, {36, 120}, {24, 80}, {10, 40}, {5, 20}, {1, 1}};
+
+static void overview(bool utf8, const char *suffix)
+{
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct fleet f;
+        char name[64];
+
+        fleet_open(&f, 60, sizes[i].rows, sizes[i].cols, utf8);
+        fleet_trouble(&f);
+        fleet_draw(&f);
+        snprintf(name, sizeof name, "overview-%dx%d%s", sizes[i].cols, sizes[i].rows, suffix);
+        compare(&f, name);
+        fleet_close(&f);
+    }
+}
+
+static void test_overview(void **state)
+{
+    (void)state;
+    overview(true, "");
+}
+
+static void test_overview_in_ascii(void **state)
+{
+    (void)state;
+    overview(false, "-ascii");
+}
+
+static void test_calm_fleet_has_no_alert_panel(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 12, 36, 120, true);
+    fleet_draw(&f);
+    assert_null(strstr(fleet_text(&f), "ALARMS"));
+    compare(&f, "calm-120x36");
+    fleet_close(&f);
+}
+
+static void test_no_broker(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 12, 24, 80, true);
+    fleet_trouble(&f);
+    fleet_step(&f, IN_LINK_DOWN);
+    f.link.phase = LINK_WAITING;
+    f.link.next_try_mono = FLEET_NOW_MONO + 8000;
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "NO BROKER since 14:03:27 — connection refused, next try in 10 s"));
+    compare(&f, "no-broker-80x24");
+    fleet_close(&f);
+}
+
+static void view(const char *keys, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, 36, 120, true);
+    fleet_trouble(&f);
+    fleet_message(&f, "infoscreen/9b8d1856-0000-4000-8000-000000000000/logs/error",
+                  "{\"timestamp\":\"2026-04-05T14:00:10Z\",\"message\":\"display lost\"}");
+    fleet_message(&f, "infoscreen/nonsense/heartbeat", "{}");
+    fleet_message(&f, "infoscreen/console/presence/aabbccdd",
+                  "{\"host\":\"vie-2\",\"operator\":\"berta\",\"role\":\"console\",\"recovery\":false,"
+                  "\"since\":\"2026-04-05T12:00:00Z\"}");
+    fleet_draw(&f);
+    fleet_type(&f, keys, NULL);
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_views(void **state)
+{
+    (void)state;
+    view("2", "clients-120x36");
+    view("3", "alarms-120x36");
+    view("4", "commands-120x36");
+    view("6", "history-120x36");
+    view("7", "logs-120x36");
+    view("8", "broker-120x36");
+}
+
+static void test_layers(void **state)
+{
+    (void)state;
+    view("\r", "client-120x36");
+    view("?", "help-120x36");
+    view("/state:crashed", "filter-120x36");
+    view("/state:nonsense", "filter-error-120x36");
+    view("A", "acknowledge-all-120x36");
+    view(":view-", "command-line-120x36");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_overview),
+        cmocka_unit_test(test_overview_in_ascii),
+        cmocka_unit_test(test_calm_fleet_has_no_alert_panel),
+        cmocka_unit_test(test_no_broker),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_layers),
+    };
+
+    setenv("TZ", "UTC", 1);
+    setlocale(LC_ALL, "C.UTF-8");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
