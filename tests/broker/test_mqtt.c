@@ -146,8 +146,9 @@ static void test_tls(void **state)
         {"TLS on the port", "localhost", &tls, NULL, NULL, NULL, false, false, MQTT_FAIL_CLOSED,
          NULL},
         {"a certificate", "localhost", &strict, ca, cert, key, false, false, MQTT_FAIL_NONE, NULL},
+        /* The alert says why, unless the reset of the same moment overtakes it. */
         {"no certificate", "localhost", &strict, ca, NULL, NULL, false, false, MQTT_FAIL_TLS,
-         "certificate required"},
+         "TLS"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct refusal *r = &rows[i];
@@ -162,7 +163,8 @@ static void test_tls(void **state)
         o.tls = r->tls;
         struct peer *p = peer_try(&o);
         words_render(&p->words, NULL, words, sizeof words);
-        print_message("%-26s %2d %s\n", r->name, p->why, p->up ? "up" : words);
+        if (p->why != r->why)
+            print_error("%s: %s\n", r->name, words);
         assert_int_equal(p->up, r->why == MQTT_FAIL_NONE);
         assert_int_equal(p->why, r->why);
         if (r->words)
