@@ -151,10 +151,10 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .text = sign},
     {.title = N_("ALARM"), .width = 14, .text = kind},
-    {.title = N_("NAME"), .width = 10, .most = 13, .text = name},
+    {.title = N_("NAME"), .width = 10, .most = 24, .text = name},
     {.title = N_("UUID"), .width = 8, .rank = 3, .text = uuid},
-    {.title = N_("GROUP"), .width = 8, .most = 12, .rank = 2, .text = group},
-    {.title = N_("WHAT"), .width = 20, .most = 120, .grow = 6, .rank = 4, .text = summary},
+    {.title = N_("GROUP"), .width = 8, .most = 16, .rank = 2, .text = group},
+    {.title = N_("WHAT"), .width = 20, .most = 120, .grow = 16, .rank = 4, .text = summary},
     {.title = N_("AGE"), .width = 5, .right = true, .text = age},
     {.title = N_("STATE"), .width = 14, .most = 18, .rank = 1, .text = state},
 };
