@@ -133,6 +133,7 @@ static void show(struct desk *d, const struct ui_model *m, enum view_id view)
     desk_settle_focus(d, m);
 }
 
+/* clang-format off */
 #define SHOW(function, view)                                                                 \
     static void function(struct desk *d, const struct ui_model *m, struct intents *out)      \
     {                                                                                        \
@@ -146,11 +147,13 @@ SHOW(show_commands, VIEW_COMMANDS)
 SHOW(show_history, VIEW_HISTORY)
 SHOW(show_logs, VIEW_LOGS)
 SHOW(show_broker, VIEW_BROKER)
+/* clang-format on */
 
 static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     const struct client *c = d->layers ? NULL : desk_selected_client(d, m);
-    const struct alarm *a = d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
+    const struct alarm *a =
+        d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
 
     (void)out;
     if (c && desk_push(d, LAYER_CLIENT)) {
@@ -351,6 +354,7 @@ static void suspend(struct desk *d, const struct ui_model *m, struct intents *ou
 }
 
 typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *);
+/* clang-format off */
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
@@ -363,6 +367,7 @@ static const handler handlers[UI_ACTION_COUNT] = {
     [UI_RELOAD_THEME] = reload_theme, [UI_HELP] = help, [UI_BACK] = back, [UI_SUSPEND] = suspend,
     [UI_QUIT] = quit,
 };
+/* clang-format on */
 
 /* Read-only is enforced where things leave for the broker; here it is only said. */
 void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, struct intents *out)
@@ -370,7 +375,8 @@ void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, st
     unsigned n;
 
     if (m->read_only && ui_actions(&n)[id].flags & UI_ACTS)
-        desk_say(d, m, "%s", _("READ-ONLY: nothing is sent; start the console without --read-only to act"));
+        desk_say(d, m, "%s",
+                 _("READ-ONLY: nothing is sent; start the console without --read-only to act"));
     else
         handlers[id](d, m, out);
 }
@@ -381,8 +387,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
 
     switch (id) {
     case UI_ACKNOWLEDGE:
-        return !m->read_only &&
-               !(d->layers && d->layer[d->layers - 1].kind == LAYER_HELP);
+        return !m->read_only && !(d->layers && d->layer[d->layers - 1].kind == LAYER_HELP);
     case UI_OPEN:
         return !d->layers && desk_selected_client(d, m);
     case UI_FILTER:

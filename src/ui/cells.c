@@ -1,5 +1,5 @@
-/* cells.c - putting text into cells. The last door before the terminal: what isn't printable stops here,
- * whoever let it through. */
+/* cells.c - putting text into cells. The last door before the terminal: what isn't printable stops
+ * here, whoever let it through. */
 #include "ui/cells.h"
 
 #include <stdarg.h>
@@ -121,7 +121,8 @@ static const char *shown(const struct cells *c, const char *s, size_t *n, int *w
         s = symbol_ascii(s, *n);
         *n = strlen(s);
         *width = (int)*n;
-    } else if (*n == 1 || !text_unit_shows(s)) { /* a character cut in two, or one the tables lack */
+    } else if (*n == 1 ||
+               !text_unit_shows(s)) { /* a character cut in two, or one the tables lack */
         *n = 3;
         *width = 1;
         return "\xef\xbf\xbd";
@@ -220,7 +221,8 @@ void area_role(struct area a, int y, int x, int cols, enum role role)
     }
 }
 
-struct area area_frame(struct area a, bool heavy, enum role border, enum role title_role, struct text title)
+struct area area_frame(struct area a, bool heavy, enum role border, enum role title_role,
+                       struct text title)
 {
     static const char *const signs[2][6] = {{"┌", "┐", "└", "┘", "─", "│"},
                                             {"┏", "┓", "┗", "┛", "━", "┃"}};

@@ -11,13 +11,15 @@
 
 #define DOUBLE_CLICK_MS 400
 #define AGES_MS         1000 /* ages are drawn again at most this often … */
-#define STALE_MS        5000 /* … and at least this often: a heartbeat alone is no reason to draw, nor a rate */
+#define STALE_MS                                                                                   \
+    5000 /* … and at least this often: a heartbeat alone is no reason to draw, nor a rate */
 
 bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
 {
     static const struct list_class *const classes[LISTS] = {
-        [LIST_ALARMS] = &class_alarms,   [LIST_CLIENTS] = &class_clients, [LIST_COMMANDS] = &class_commands,
-        [LIST_HISTORY] = &class_history, [LIST_LOGS] = &class_logs,       [LIST_REJECTS] = &class_rejects,
+        [LIST_ALARMS] = &class_alarms,     [LIST_CLIENTS] = &class_clients,
+        [LIST_COMMANDS] = &class_commands, [LIST_HISTORY] = &class_history,
+        [LIST_LOGS] = &class_logs,         [LIST_REJECTS] = &class_rejects,
     };
 
     memset(d, 0, sizeof *d);
@@ -62,8 +64,8 @@ void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
     d->touched = true;
 }
 
-struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border, enum role title_role,
-                       struct text title)
+struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border,
+                       enum role title_role, struct text title)
 {
     if (d->boxes)
         return area_frame(a, heavy, border, title_role, title);
@@ -77,23 +79,28 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
 {
     static const enum list_id of_view[VIEWS][4] = {
         [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LISTS},
-        [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},   [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
-        [VIEW_COMMANDS] = {LIST_COMMANDS, LISTS}, [VIEW_HISTORY] = {LIST_HISTORY, LISTS},
-        [VIEW_LOGS] = {LIST_LOGS, LISTS},         [VIEW_BROKER] = {LIST_REJECTS, LISTS},
+        [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},
+        [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
+        [VIEW_COMMANDS] = {LIST_COMMANDS, LISTS},
+        [VIEW_HISTORY] = {LIST_HISTORY, LISTS},
+        [VIEW_LOGS] = {LIST_LOGS, LISTS},
+        [VIEW_BROKER] = {LIST_REJECTS, LISTS},
     };
     int n = 0;
 
     for (int i = 0; of_view[d->view][i] != LISTS; i++) {
         const enum list_id id = of_view[d->view][i];
-        const bool away = d->view == VIEW_OVERVIEW && ((id == LIST_ALARMS && !core_alarm_count(m->core)) ||
-                                                       (id == LIST_COMMANDS && !d->list[id].rows));
+        const bool away =
+            d->view == VIEW_OVERVIEW && ((id == LIST_ALARMS && !core_alarm_count(m->core)) ||
+                                         (id == LIST_COMMANDS && !d->list[id].rows));
         if (!away)
             out[n++] = id;
     }
     return n;
 }
 
-/* The alerts have the focus until the operator wants it elsewhere; it never stays on a panel that is gone. */
+/* The alerts have the focus until the operator wants it elsewhere; it never stays on a panel that
+ * is gone. */
 void desk_settle_focus(struct desk *d, const struct ui_model *m)
 {
     enum list_id panels[LISTS];
@@ -164,7 +171,8 @@ void desk_draw(struct desk *d, const struct ui_model *m, struct cells *c)
 
 /* ---- a key ---- */
 
-static void click(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
+static void click(struct desk *d, const struct ui_model *m, const struct key *k,
+                  struct intents *out)
 {
     enum list_id panels[LISTS];
     const int n = desk_panels(d, m, panels);
@@ -177,7 +185,8 @@ static void click(struct desk *d, const struct ui_model *m, const struct key *k,
         if (header >= 0 && l->class->columns[header].sort) {
             list_sort(l, l->class->columns[header].sort - 1);
         } else if (list_click(l, m, k->y, k->x)) {
-            const bool twice = m->now.mono_ms - d->click_mono < DOUBLE_CLICK_MS && d->click_y == k->y;
+            const bool twice =
+                m->now.mono_ms - d->click_mono < DOUBLE_CLICK_MS && d->click_y == k->y;
             d->focus = panels[i];
             d->focus_chosen = true;
             d->click_mono = m->now.mono_ms;

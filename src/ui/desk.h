@@ -1,5 +1,6 @@
-/* desk.h - what the operator has in front of them: the view, the lists with their cursors and filters, and
- * what lies on top (details, help, a question). No terminal here: it is drawn into cells and fed with keys. */
+/* desk.h - what the operator has in front of them: the view, the lists with their cursors and
+ * filters, and what lies on top (details, help, a question). No terminal here: it is drawn into
+ * cells and fed with keys. */
 #ifndef UI_DESK_H
 #define UI_DESK_H
 
@@ -10,7 +11,14 @@
 #include "ui/ui.h"
 
 enum view_id {
-    VIEW_OVERVIEW, VIEW_CLIENTS, VIEW_ALARMS, VIEW_COMMANDS, VIEW_HISTORY, VIEW_LOGS, VIEW_BROKER, VIEWS
+    VIEW_OVERVIEW,
+    VIEW_CLIENTS,
+    VIEW_ALARMS,
+    VIEW_COMMANDS,
+    VIEW_HISTORY,
+    VIEW_LOGS,
+    VIEW_BROKER,
+    VIEWS
 };
 
 /* What lies on top of a view, the last one uppermost. */
@@ -26,9 +34,9 @@ struct prompt {
     size_t len;
     char before[LINE_BYTES]; /* the filter to go back to */
     struct err error;
-    enum list_id list;       /* of the filter */
+    enum list_id list; /* of the filter */
     struct occurrence note_for;
-    uint32_t count;          /* of alarms in question */
+    uint32_t count; /* of alarms in question */
 };
 
 /* One occurrence of an alarm, as somebody saw it. */
@@ -51,13 +59,17 @@ struct desk {
     bool focus_chosen; /* by the operator: alarms don't take it any more */
     struct list list[LISTS];
 
-    struct { enum layer_kind kind; struct uid client; int scroll; } layer[LAYERS];
+    struct {
+        enum layer_kind kind;
+        struct uid client;
+        int scroll;
+    } layer[LAYERS];
     int layers;
     struct prompt prompt;
 
     struct text160 said; /* our own last sentence */
     int64_t said_mono;
-    struct text64 copy;  /* for the clipboard; taken by the terminal's side */
+    struct text64 copy; /* for the clipboard; taken by the terminal's side */
     bool redraw, reload_theme;
 
     /* Confirmed, and not yet handed on: one call takes so many only. */
@@ -95,8 +107,8 @@ struct paint {
 void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A frame, or only a title where boxes are not wanted; returns the inside. */
-struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border, enum role title_role,
-                       struct text title);
+struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border,
+                       enum role title_role, struct text title);
 /* The panels of the current view that are there now, in the order of Tab. */
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS]);
 void desk_settle_focus(struct desk *d, const struct ui_model *m);

@@ -9,10 +9,10 @@
 #include "base/timefmt.h"
 #include "ui/symbols.h"
 
-#define S  INT64_C(1000)
+#define S   INT64_C(1000)
 #define MIN (60 * S)
-#define H  (60 * MIN)
-#define D  (24 * H)
+#define H   (60 * MIN)
+#define D   (24 * H)
 
 void paint_changes_in(struct paint *p, int64_t in_ms)
 {

@@ -26,8 +26,10 @@ static void drop(struct input *in, size_t n)
     memmove(in->bytes, in->bytes + n, in->n);
 }
 
-/* ---- sequences: what stands between "ESC [" or "ESC O" and the final byte, and the final byte ---- */
+/* ---- sequences: what stands between "ESC [" or "ESC O" and the final byte, and the final byte
+ * ---- */
 
+/* clang-format off */
 static const struct {
     const char *sequence;
     int32_t code;
@@ -43,6 +45,7 @@ static const struct {
     {"[A", KEY_F1},      {"[B", KEY_F2},       {"[C", KEY_F3},      {"[D", KEY_F4}, /* Linux console */
     {"[E", KEY_F5},      {"200~", KEY_PASTE_BEGIN}, {"201~", KEY_PASTE_END},
 };
+/* clang-format on */
 
 /* SGR mouse: "<button;column;row" M (press) or m (release). */
 static bool mouse(const char *body, char final, struct key *out)
@@ -91,8 +94,8 @@ static void sequence_key(const unsigned char *body, size_t n, struct key *out)
     }
 }
 
-/* Bytes of the sequence at in->bytes (which begins with Esc); 0: not all of it has come. Its key, if it is
- * one, goes to out. */
+/* Bytes of the sequence at in->bytes (which begins with Esc); 0: not all of it has come. Its key,
+ * if it is one, goes to out. */
 static size_t take_csi(const struct input *in, struct key *out)
 {
     size_t i = 2;
@@ -165,8 +168,11 @@ static size_t take_escape(const struct input *in, bool waited, struct key *out)
 static size_t take_char(const struct input *in, bool waited, struct key *out)
 {
     const unsigned char *b = in->bytes;
-    size_t n = b[0] < 0x80 ? 1 : b[0] >= 0xc2 && b[0] < 0xe0 ? 2 : b[0] >= 0xe0 && b[0] < 0xf0 ? 3
-             : b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : 0;
+    size_t n = b[0] < 0x80                   ? 1
+               : b[0] >= 0xc2 && b[0] < 0xe0 ? 2
+               : b[0] >= 0xe0 && b[0] < 0xf0 ? 3
+               : b[0] >= 0xf0 && b[0] < 0xf5 ? 4
+                                             : 0;
     int32_t code;
 
     if (n == 0)
@@ -193,7 +199,8 @@ bool input_next(struct input *in, int64_t mono_ms, struct key *out)
 
     while (in->n) {
         *out = (struct key){0};
-        const size_t n = in->bytes[0] == 27 ? take_escape(in, waited, out) : take_char(in, waited, out);
+        const size_t n =
+            in->bytes[0] == 27 ? take_escape(in, waited, out) : take_char(in, waited, out);
         if (!n)
             return false;
         drop(in, n);
@@ -210,6 +217,7 @@ int64_t input_due(const struct input *in)
 
 /* ---- names ---- */
 
+/* clang-format off */
 static const struct {
     int32_t code;
     const char *name;
@@ -219,6 +227,7 @@ static const struct {
     {KEY_INSERT, "Ins"},     {KEY_DELETE, "Del"},     {KEY_BACK_TAB, "Shift-Tab"}, {KEY_TAB, "Tab"},
     {KEY_RETURN, "Enter"},   {KEY_ESC, "Esc"},        {KEY_RUBOUT, "Backspace"}, {' ', "Space"},
 };
+/* clang-format on */
 
 int32_t key_parse(const char *name, size_t n)
 {

@@ -40,7 +40,8 @@ static void unbind(struct keymap *k, int32_t key)
     }
 }
 
-static bool bind_keys(struct keymap *k, enum ui_action_id id, const char *keys, size_t len, struct err *e)
+static bool bind_keys(struct keymap *k, enum ui_action_id id, const char *keys, size_t len,
+                      struct err *e)
 {
     int at = 0;
 
@@ -52,8 +53,10 @@ static bool bind_keys(struct keymap *k, enum ui_action_id id, const char *keys, 
         if (n && (!key || at == KEYS_PER_ACTION)) {
             struct text24 shown = {""};
             TEXT_SET(&shown, keys + i, n);
-            return err_set(e, EXIT_USAGE, _("[keys] %s: \"%s\": expected up to %d keys such as a, F5, Ctrl-R, PgUp"),
-                           actions_[id].name, shown.clean, KEYS_PER_ACTION);
+            return err_set(
+                e, EXIT_USAGE,
+                _("[keys] %s: \"%s\": expected up to %d keys such as a, F5, Ctrl-R, PgUp"),
+                actions_[id].name, shown.clean, KEYS_PER_ACTION);
         }
         if (n) {
             unbind(k, key);
@@ -80,8 +83,8 @@ static bool bind_line(struct keymap *k, const char *line, size_t n, struct err *
     TEXT_SET(&name, line, name_len);
     const enum ui_action_id id = action_find(name.clean);
     if (id == UI_NO_ACTION || !equals)
-        return err_set(e, EXIT_USAGE, _("[keys] %s: no such action: \"?\" in the console lists them"),
-                       name.clean);
+        return err_set(e, EXIT_USAGE,
+                       _("[keys] %s: no such action: \"?\" in the console lists them"), name.clean);
     return bind_keys(k, id, equals + 1, n - name_len - 1, e);
 }
 

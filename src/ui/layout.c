@@ -20,7 +20,8 @@ struct stack {
 
 static struct area take_top(struct stack *s, int rows)
 {
-    const struct area a = area_sub(s->all, s->top, 0, s->bottom - s->top < rows ? s->bottom - s->top : rows, s->all.cols);
+    const struct area a = area_sub(
+        s->all, s->top, 0, s->bottom - s->top < rows ? s->bottom - s->top : rows, s->all.cols);
 
     s->top += a.rows;
     return a;
@@ -49,14 +50,18 @@ static void draw_list(struct paint *p, enum list_id id, struct area a)
     struct area in = a;
     if (a.rows >= 3)
         in = desk_frame(d, a, alert, alert ? ROLE_ALERT_BORDER : ROLE_PANEL_BORDER,
-                        alert ? ROLE_ALERT_TITLE : focused ? ROLE_PANEL_FOCUSED : ROLE_PANEL_TITLE, TEXT_OURS(title));
+                        alert     ? ROLE_ALERT_TITLE
+                        : focused ? ROLE_PANEL_FOCUSED
+                                  : ROLE_PANEL_TITLE,
+                        TEXT_OURS(title));
     list_draw(&d->list[id], p, in, focused && !d->layers);
 }
 
 static int alert_rows(const struct paint *p, int height)
 {
     const int most = height / ALERT_SHARE, edges = p->desk->boxes ? 2 : 1;
-    const int wanted = (int)(core_alarm_count(p->m->core) < 200 ? core_alarm_count(p->m->core) : 200) + edges;
+    const int wanted =
+        (int)(core_alarm_count(p->m->core) < 200 ? core_alarm_count(p->m->core) : 200) + edges;
 
     return wanted > most ? (most > edges + 1 ? most : edges + 1) : wanted;
 }
@@ -72,7 +77,8 @@ static void draw_command_line(struct paint *p, struct area a)
     if (!c)
         return;
     panel_command_state(p, c, how, sizeof how);
-    area_printf(a, 0, 1, panel_command_role(c), P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
+    area_printf(a, 0, 1, panel_command_role(c),
+                P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
                 actions[c->action].word, panel_client_name(p->m, &c->client, &scratch).clean, how);
 }
 
@@ -115,14 +121,15 @@ static void draw_broker(struct paint *p, struct stack *s)
     take_banners(p, s);
     const int edges = p->desk->boxes ? 2 : 1;
     const struct area top = take_top(s, panel_broker_rows(p->m) + edges);
-    panel_broker_draw(p, desk_frame(p->desk, top, false, ROLE_PANEL_BORDER, ROLE_PANEL_TITLE, TEXT_OURS(_("BROKER"))));
+    panel_broker_draw(p, desk_frame(p->desk, top, false, ROLE_PANEL_BORDER, ROLE_PANEL_TITLE,
+                                    TEXT_OURS(_("BROKER"))));
     draw_list(p, LIST_REJECTS, middle(s));
 }
 
 static void draw_single(struct paint *p, struct stack *s)
 {
     static const enum list_id lists[VIEWS] = {
-        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_ALARMS] = LIST_ALARMS,   [VIEW_COMMANDS] = LIST_COMMANDS,
+        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_ALARMS] = LIST_ALARMS, [VIEW_COMMANDS] = LIST_COMMANDS,
         [VIEW_HISTORY] = LIST_HISTORY, [VIEW_LOGS] = LIST_LOGS,
     };
 
@@ -159,8 +166,10 @@ static void draw_bottom(struct paint *p, struct area all)
         area_text(line, 0, 1, -1, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
     else
         panel_footer_draw(p, line);
-    if (message && p->desk->boxes && all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
-        const int used = area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
+    if (message && p->desk->boxes &&
+        all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
+        const int used =
+            area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
         area_fill(all, all.rows - 2, 2, 1, ROLE_PANEL_MESSAGE);
         area_fill(all, all.rows - 2, 3 + used, 1, ROLE_PANEL_MESSAGE);
     }

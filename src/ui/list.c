@@ -9,10 +9,10 @@
 #include "ui/desk.h"
 #include "ui/symbols.h"
 
-#define SHARE        25     /* remaking the order may take 1/25 of the time … */
-#define WAIT_MAX_MS  1000   /* … but a change is never older than this on the screen */
-#define CHEAP_US     1000   /* below this it is remade for each frame */
-#define BEATS_MS     10000  /* ages change without an event: an order by them is remade as often */
+#define SHARE       25    /* remaking the order may take 1/25 of the time … */
+#define WAIT_MAX_MS 1000  /* … but a change is never older than this on the screen */
+#define CHEAP_US    1000  /* below this it is remade for each frame */
+#define BEATS_MS    10000 /* ages change without an event: an order by them is remade as often */
 
 uint64_t identity_of(const void *bytes, size_t n)
 {
@@ -60,7 +60,7 @@ int64_t list_due(const struct list *l, const struct ui_model *m)
 {
     if (is_current(l, m))
         return l->sort == SORT_BEAT && l->class == &class_clients ? l->made_mono + BEATS_MS
-                                                                              : INT64_MAX;
+                                                                  : INT64_MAX;
     return l->made ? l->made_mono + wait_of(l) : m->now.mono_ms;
 }
 
@@ -80,7 +80,8 @@ static bool reserve(struct list *l, uint32_t rows)
 static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
 {
     if (l->class == &class_clients) {
-        l->count = query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
+        l->count =
+            query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
         return;
     }
     l->count = 0;
@@ -99,7 +100,8 @@ static uint64_t identity_at(const struct list *l, const struct ui_model *m, uint
 }
 
 /* The rank of a row that stood at `near`; -1: it is gone. */
-static int64_t find(const struct list *l, const struct ui_model *m, uint64_t identity, uint32_t near)
+static int64_t find(const struct list *l, const struct ui_model *m, uint64_t identity,
+                    uint32_t near)
 {
     if (identity_at(l, m, near) == identity)
         return near;
@@ -186,11 +188,12 @@ const void *list_selected(const struct list *l, const struct ui_model *m)
     return found >= 0 ? list_row(l, m, (uint32_t)found) : NULL;
 }
 
-/* A key moves on what its presser saw: from the row under the cursor to the one drawn below it, even if the
- * rows have changed places since. */
+/* A key moves on what its presser saw: from the row under the cursor to the one drawn below it,
+ * even if the rows have changed places since. */
 void list_move(struct list *l, const struct ui_model *m, int64_t by)
 {
-    l->moved = true; /* before the update: the row that was seen under the cursor is where it starts */
+    l->moved =
+        true; /* before the update: the row that was seen under the cursor is where it starts */
     list_update(l, m);
     for (uint32_t i = 0; i < l->seen_count; i++) {
         const int64_t to = (int64_t)i + by;
@@ -226,7 +229,8 @@ int list_header_at(const struct list *l, int y, int x)
     if (!l->rows || y != l->header_y)
         return -1;
     for (int c = 0; c < l->class->column_count; c++) {
-        if (l->column_cols[c] && x >= l->x + l->column_x[c] && x < l->x + l->column_x[c] + l->column_cols[c])
+        if (l->column_cols[c] && x >= l->x + l->column_x[c] &&
+            x < l->x + l->column_x[c] + l->column_cols[c])
             return c;
     }
     return -1;
@@ -309,7 +313,8 @@ static void draw_header(const struct list *l, struct area a)
         const struct column *c = &l->class->columns[i];
         if (!l->column_cols[i] || !c->title)
             continue;
-        const enum role role = c->sort && c->sort == l->sort + 1 ? ROLE_TABLE_SORTED : ROLE_TABLE_HEADER;
+        const enum role role =
+            c->sort && c->sort == l->sort + 1 ? ROLE_TABLE_SORTED : ROLE_TABLE_HEADER;
         if (c->right)
             area_text_right(a, 0, l->column_x[i], l->column_cols[i], role, TEXT_OURS(_(c->title)));
         else
@@ -328,7 +333,8 @@ static void draw_row(const struct list *l, struct paint *p, struct area a, int y
             continue;
         c->text(p, row, &out);
         if (c->right)
-            area_text_right(a, y, l->column_x[i], l->column_cols[i], out.role, (struct text){out.text});
+            area_text_right(a, y, l->column_x[i], l->column_cols[i], out.role,
+                            (struct text){out.text});
         else
             area_text(a, y, l->column_x[i], l->column_cols[i], out.role, (struct text){out.text});
     }
@@ -422,5 +428,6 @@ void list_draw(struct list *l, struct paint *p, struct area a, bool focused)
     }
     if (!l->count && a.rows > 0)
         area_text(a, 0, MARK + 1, -1, ROLE_SCREEN_DIM,
-                  TEXT_OURS(l->filter && *l->expression ? _("nothing matches the filter") : _(l->class->empty)));
+                  TEXT_OURS(l->filter && *l->expression ? _("nothing matches the filter")
+                                                        : _(l->class->empty)));
 }

@@ -1,5 +1,5 @@
-/* list.h - the one list widget. A list of something supplies a table of columns; drawing, scrolling, the
- * cursor that stays on its row, sorting and filtering are here. */
+/* list.h - the one list widget. A list of something supplies a table of columns; drawing,
+ * scrolling, the cursor that stays on its row, sorting and filtering are here. */
 #ifndef UI_LIST_H
 #define UI_LIST_H
 
@@ -9,7 +9,15 @@
 
 struct paint;
 
-enum list_id { LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LIST_HISTORY, LIST_LOGS, LIST_REJECTS, LISTS };
+enum list_id {
+    LIST_ALARMS,
+    LIST_CLIENTS,
+    LIST_COMMANDS,
+    LIST_HISTORY,
+    LIST_LOGS,
+    LIST_REJECTS,
+    LISTS
+};
 
 /* What a column says about a row. */
 struct cell_out {
@@ -18,13 +26,13 @@ struct cell_out {
 };
 
 struct column {
-    const char *title;  /* N_() */
-    int width;          /* cells, at least */
-    int most;           /* cells, where there is room; 0: width */
-    int grow;           /* how fast it takes that room, against the others; 0 as 1 */
-    int rank;           /* 0 always; the higher, the sooner it gives way */
+    const char *title; /* N_() */
+    int width;         /* cells, at least */
+    int most;          /* cells, where there is room; 0: width */
+    int grow;          /* how fast it takes that room, against the others; 0 as 1 */
+    int rank;          /* 0 always; the higher, the sooner it gives way */
     bool right;
-    int sort;           /* 1 + enum client_sort; 0: can't be sorted by */
+    int sort; /* 1 + enum client_sort; 0: can't be sorted by */
     void (*text)(struct paint *p, const void *row, struct cell_out *out);
 };
 #define COLUMNS_MAX 16
@@ -50,8 +58,8 @@ struct list_class {
     /* With a filter: does the row match? NULL: no filter here. */
     bool (*matches)(const struct filter *f, const struct ui_model *m, const void *row);
 };
-extern const struct list_class class_alarms, class_clients, class_commands, class_history, class_logs,
-    class_rejects;
+extern const struct list_class class_alarms, class_clients, class_commands, class_history,
+    class_logs, class_rejects;
 
 #define LIST_ROWS_SEEN 256
 
@@ -74,7 +82,7 @@ struct list {
     bool moved;        /* by the operator: until then the cursor stays on the first row */
 
     /* Of the last frame. */
-    int y, x, rows, cols;  /* where the rows were; rows 0: not shown */
+    int y, x, rows, cols; /* where the rows were; rows 0: not shown */
     int header_y;
     uint64_t seen[LIST_ROWS_SEEN];
     struct occurrence seen_alarm[LIST_ROWS_SEEN]; /* LIST_ALARMS only */
@@ -83,18 +91,22 @@ struct list {
 };
 
 void list_fini(struct list *l);
-/* Brings the order up to date. False: it waits a little, since remaking it is dear now (list_due). */
+/* Brings the order up to date. False: it waits a little, since remaking it is dear now (list_due).
+ */
 bool list_update(struct list *l, const struct ui_model *m);
-int64_t list_due(const struct list *l, const struct ui_model *m); /* mono ms; INT64_MAX: it is up to date */
+int64_t list_due(const struct list *l,
+                 const struct ui_model *m); /* mono ms; INT64_MAX: it is up to date */
 bool list_set_filter(struct list *l, const char *expression, struct err *e);
-/* What is asked for first: the worst state, the most reconnects, the latest disconnect; names from A. */
+/* What is asked for first: the worst state, the most reconnects, the latest disconnect; names from
+ * A. */
 bool list_sorts_down(int sort);
 void list_sort(struct list *l, int sort); /* the same again turns the order around */
 const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank);
 const void *list_selected(const struct list *l, const struct ui_model *m);
 void list_move(struct list *l, const struct ui_model *m, int64_t by);
 void list_draw(struct list *l, struct paint *p, struct area a, bool focused);
-/* Where there is room for one row only and somebody else draws it: the one under the cursor; NULL none. */
+/* Where there is room for one row only and somebody else draws it: the one under the cursor; NULL
+ * none. */
 const void *list_show_one(struct list *l, const struct ui_model *m, struct area a);
 /* True if it moved the cursor to the row drawn at y, x. */
 bool list_click(struct list *l, const struct ui_model *m, int y, int x);

@@ -16,7 +16,8 @@ void panel_uuid8(const struct uid *id, char out[9])
     out[8] = '\0';
 }
 
-struct text panel_client_name(const struct ui_model *m, const struct uid *id, struct text64 *scratch)
+struct text panel_client_name(const struct ui_model *m, const struct uid *id,
+                              struct text64 *scratch)
 {
     const struct client *c = core_find_client(m->core, id);
 
@@ -32,7 +33,8 @@ void panel_words(const struct words *w, char *out, size_t size)
 }
 
 /* "CLIENTS 12 of 1284 · filter: vienna · sort: name" */
-void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out, size_t size)
+void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
+                 size_t size)
 {
     const struct list *l = &d->list[id];
     const struct core_counts *n = core_counts(m->core);
@@ -45,7 +47,8 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
     else
         at += (size_t)snprintf(out + at, size - at, " %u", l->class->count(m));
     if (id == LIST_ALARMS && n->alarms_unacknowledged)
-        at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"), n->alarms_unacknowledged);
+        at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"),
+                               n->alarms_unacknowledged);
     if (*l->expression && at < size)
         at += (size_t)snprintf(out + at, size - at, _(" · filter: %s"), l->expression);
     for (int c = 0; id == LIST_CLIENTS && at < size && c < l->class->column_count; c++) {

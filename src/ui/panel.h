@@ -1,12 +1,15 @@
-/* panel.h - what the panels share: the words and signs of the nouns, and the panels that are no list. */
+/* panel.h - what the panels share: the words and signs of the nouns, and the panels that are no
+ * list. */
 #ifndef UI_PANEL_H
 #define UI_PANEL_H
 
 #include "ui/desk.h"
 #include "ui/format.h"
 
-/* A name for people; the first digits of the uuid where nothing is known. Borrowed from scratch or core. */
-struct text panel_client_name(const struct ui_model *m, const struct uid *id, struct text64 *scratch);
+/* A name for people; the first digits of the uuid where nothing is known. Borrowed from scratch or
+ * core. */
+struct text panel_client_name(const struct ui_model *m, const struct uid *id,
+                              struct text64 *scratch);
 void panel_uuid8(const struct uid *id, char out[9]);
 const char *panel_state_sign(enum client_state s);
 enum role panel_state_role(enum client_state s);
@@ -27,17 +30,20 @@ bool panel_process_is_wrong(const struct client *c);
 
 /* Header, counts, banners, bottom line. */
 void panel_header_draw(struct paint *p, struct area line);
-int panel_counts_draw(struct paint *p, struct area lines); /* rows used */
+int panel_counts_draw(struct paint *p, struct area lines);  /* rows used */
 int panel_banners_draw(struct paint *p, struct area lines); /* rows used, 0-3 */
 void panel_footer_draw(struct paint *p, struct area line);
 bool panel_message(struct paint *p, char *out, size_t size);
-void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out, size_t size);
+void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
+                 size_t size);
 
 void panel_client_draw(struct paint *p, struct area a);
 void panel_help_draw(struct paint *p, struct area a);
 void panel_broker_draw(struct paint *p, struct area a); /* above the list of rejects */
 int panel_broker_rows(const struct ui_model *m);
-void panel_worst_draw(struct paint *p, struct area a, bool focused); /* the alarm under the cursor, where there is no room for a list */
+void panel_worst_draw(
+    struct paint *p, struct area a,
+    bool focused); /* the alarm under the cursor, where there is no room for a list */
 void panel_tiny_draw(struct paint *p, struct area a);
 
 #endif

@@ -32,10 +32,10 @@ enum role panel_alarm_role(const struct alarm *a)
 const char *panel_alarm_sign(const struct alarm *a)
 {
     static const char *const signs[ALARM_KINDS] = {
-        [ALARM_SERVICE_FAILED] = SYM_FAILED,   [ALARM_PROCESS_CRASHED] = SYM_CRASHED,
-        [ALARM_CLIENT_SILENT] = SYM_SILENT,    [ALARM_CLIENT_FLAPPING] = SYM_SILENT,
-        [ALARM_COMMAND_FAILED] = SYM_COMMAND,  [ALARM_DEVICE_NOT_BACK] = SYM_COMMAND,
-        [ALARM_GROUP_OUTAGE] = SYM_FAILED,     [ALARM_BROKER_OUTAGE] = SYM_FAILED,
+        [ALARM_SERVICE_FAILED] = SYM_FAILED,     [ALARM_PROCESS_CRASHED] = SYM_CRASHED,
+        [ALARM_CLIENT_SILENT] = SYM_SILENT,      [ALARM_CLIENT_FLAPPING] = SYM_SILENT,
+        [ALARM_COMMAND_FAILED] = SYM_COMMAND,    [ALARM_DEVICE_NOT_BACK] = SYM_COMMAND,
+        [ALARM_GROUP_OUTAGE] = SYM_FAILED,       [ALARM_BROKER_OUTAGE] = SYM_FAILED,
         [ALARM_BROKER_UNREACHABLE] = SYM_FAILED,
     };
     return signs[a->kind];
@@ -62,10 +62,12 @@ static void sign(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%s", panel_alarm_sign(row));
 }
 
-/* A broker that is back must not be announced as missing, though the alarm stands until acknowledged. */
+/* A broker that is back must not be announced as missing, though the alarm stands until
+ * acknowledged. */
 const char *panel_alarm_label(const struct alarm *a)
 {
-    return a->kind == ALARM_BROKER_UNREACHABLE && !a->active ? _("BROKER LOST") : _(alarm_kinds[a->kind].label);
+    return a->kind == ALARM_BROKER_UNREACHABLE && !a->active ? _("BROKER LOST")
+                                                             : _(alarm_kinds[a->kind].label);
 }
 
 static void kind(struct paint *p, const void *row, struct cell_out *o)
@@ -80,7 +82,8 @@ static void name(struct paint *p, const void *row, struct cell_out *o)
     struct text64 scratch = {""};
 
     if (!uid_is_zero(&a->client))
-        snprintf(o->text, sizeof o->text, "%s", panel_client_name(p->m, &a->client, &scratch).clean);
+        snprintf(o->text, sizeof o->text, "%s",
+                 panel_client_name(p->m, &a->client, &scratch).clean);
     else
         snprintf(o->text, sizeof o->text, "%s", a->subject.clean);
 }
@@ -100,13 +103,15 @@ static void uuid(struct paint *p, const void *row, struct cell_out *o)
 static void group(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct alarm *a = row;
-    const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(p->m->core, &a->client);
+    const struct client *c =
+        uid_is_zero(&a->client) ? NULL : core_find_client(p->m->core, &a->client);
 
-    snprintf(o->text, sizeof o->text, "%s", c && !text_is_empty(TEXT(c->group)) ? c->group.clean : a->group.clean);
+    snprintf(o->text, sizeof o->text, "%s",
+             c && !text_is_empty(TEXT(c->group)) ? c->group.clean : a->group.clean);
 }
 
-/* The stored sentence begins with the device's name, which stands beside it already: where the unit or the
- * program is known, these say more in the same room. */
+/* The stored sentence begins with the device's name, which stands beside it already: where the unit
+ * or the program is known, these say more in the same room. */
 void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size)
 {
     const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client);
@@ -148,6 +153,7 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
     panel_alarm_state(p, row, o->text, sizeof o->text);
 }
 
+/* clang-format off */
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .text = sign},
     {.title = N_("ALARM"), .width = 14, .text = kind},
@@ -158,6 +164,7 @@ static const struct column columns[] = {
     {.title = N_("AGE"), .width = 5, .right = true, .text = age},
     {.title = N_("STATE"), .width = 14, .most = 18, .rank = 1, .text = state},
 };
+/* clang-format on */
 
 static uint32_t count(const struct ui_model *m)
 {
@@ -190,7 +197,8 @@ static bool matches(const struct filter *f, const struct ui_model *m, const void
 {
     const struct alarm *a = row;
 
-    return filter_alarm(f, a, uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client));
+    return filter_alarm(f, a,
+                        uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client));
 }
 
 const struct list_class class_alarms = {
@@ -217,8 +225,8 @@ void panel_worst_draw(struct paint *p, struct area a, bool focused)
 
     if (!w)
         return;
-    const struct text who = uid_is_zero(&w->client) ? TEXT(w->subject)
-                                                    : panel_client_name(p->m, &w->client, &scratch);
+    const struct text who =
+        uid_is_zero(&w->client) ? TEXT(w->subject) : panel_client_name(p->m, &w->client, &scratch);
     panel_alarm_what(p->m, w, words.clean, sizeof words.clean);
     format_age(p, p->m->now.wall_ms - w->raised_at, when);
     panel_alarm_state(p, w, how, sizeof how);

@@ -7,7 +7,7 @@
 #include "base/i18n.h"
 #include "ui/symbols.h"
 
-#define LABEL 20
+#define LABEL 26
 
 /* ---- rejected messages ---- */
 
@@ -24,7 +24,8 @@ static void reject_reason(struct paint *p, const void *row, struct cell_out *o)
     const struct reject_line *r = row;
 
     (void)p;
-    snprintf(o->text, sizeof o->text, "%s", reject_reasons[r->reason] ? _(reject_reasons[r->reason]) : "");
+    snprintf(o->text, sizeof o->text, "%s",
+             reject_reasons[r->reason] ? _(reject_reasons[r->reason]) : "");
 }
 
 static void reject_topic(struct paint *p, const void *row, struct cell_out *o)
@@ -45,6 +46,7 @@ static void reject_bytes(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%zu", ((const struct reject_line *)row)->bytes);
 }
 
+/* clang-format off */
 static const struct column columns[] = {
     {.title = N_("WHEN"), .width = 11, .text = reject_at},
     {.title = N_("REASON"), .width = 20, .most = 90, .grow = 3, .text = reject_reason},
@@ -52,6 +54,7 @@ static const struct column columns[] = {
     {.title = N_("TOPIC"), .width = 16, .most = 70, .grow = 2, .rank = 1, .text = reject_topic},
     {.title = N_("DETAIL"), .width = 12, .most = 60, .rank = 3, .text = reject_detail},
 };
+/* clang-format on */
 
 static const void *row_at(const struct ui_model *m, uint32_t index)
 {
@@ -70,7 +73,8 @@ static uint32_t count(const struct ui_model *m)
 static uint64_t identity(const void *row)
 {
     const struct reject_line *r = row;
-    uint64_t parts[3] = {(uint64_t)r->at, r->bytes, identity_of(r->topic.clean, strlen(r->topic.clean))};
+    uint64_t parts[3] = {(uint64_t)r->at, r->bytes,
+                         identity_of(r->topic.clean, strlen(r->topic.clean))};
 
     return identity_of(parts, sizeof parts);
 }
@@ -102,8 +106,12 @@ const struct list_class class_rejects = {
 
 /* ---- the connection ---- */
 
-static const char *const sys_names[] = {"version", "uptime", "clients/connected", "messages/received",
-                                        "publish/messages/dropped", "retained messages/count"};
+static const char *const sys_names[] = {"version",
+                                        "uptime",
+                                        "clients/connected",
+                                        "messages/received",
+                                        "publish/messages/dropped",
+                                        "retained messages/count"};
 #define SYS (int)(sizeof sys_names / sizeof *sys_names)
 
 static void field(struct area a, int y, const char *label, const char *value)
@@ -114,9 +122,10 @@ static void field(struct area a, int y, const char *label, const char *value)
 
 static void say_connection(struct paint *p, char *out, size_t size)
 {
-    static const char *const phases[] = {
-        [LINK_CONNECTING] = N_("connecting"), [LINK_UP] = N_("connected"),
-        [LINK_WAITING] = N_("waiting for the next try"), [LINK_STOPPED] = N_("stopped")};
+    static const char *const phases[] = {[LINK_CONNECTING] = N_("connecting"),
+                                         [LINK_UP] = N_("connected"),
+                                         [LINK_WAITING] = N_("waiting for the next try"),
+                                         [LINK_STOPPED] = N_("stopped")};
     const struct link_status *l = p->m->link;
     struct text160 why = {""};
     char when[FIGURE] = "";
@@ -146,7 +155,8 @@ static int draw_consoles(struct paint *p, struct area a, int y)
         char out[240], since[FIGURE];
 
         format_when(p, c->since_at, since);
-        snprintf(out, sizeof out, _("%s on %s, %s, since %s"), c->operator_name.clean, c->host.clean, c->role.clean, since);
+        snprintf(out, sizeof out, _("%s on %s, %s, since %s"), c->operator_name.clean,
+                 c->host.clean, c->role.clean, since);
         field(a, y++, k ? "" : _("consoles"), out);
     }
     if (!core_console(p->m->core, 0))
@@ -163,14 +173,20 @@ void panel_broker_draw(struct paint *p, struct area a)
 
     say_connection(p, out, sizeof out);
     field(a, y++, _("connection"), out);
-    snprintf(out, sizeof out, "%s%s", l->protocol == 5 ? "MQTT 5" : l->protocol == 4 ? "MQTT 3.1.1" : SYM_NONE,
+    snprintf(out, sizeof out, "%s%s",
+             l->protocol == 5   ? "MQTT 5"
+             : l->protocol == 4 ? "MQTT 3.1.1"
+                                : SYM_NONE,
              l->tls ? ", TLS" : "");
     field(a, y++, _("protocol"), out);
-    snprintf(out, sizeof out, "%s", !p->m->store->recorder ? _("held by the recorder only")
-             : !l->journal_up ? _("not connected") : l->session_present ? _("connected, session resumed")
-                                                                          : _("connected, new session"));
+    snprintf(out, sizeof out, "%s",
+             !p->m->store->recorder ? _("held by the recorder only")
+             : !l->journal_up       ? _("not connected")
+             : l->session_present   ? _("connected, session resumed")
+                                    : _("connected, new session"));
     field(a, y++, _("journal"), out);
-    snprintf(out, sizeof out, P_("%llu rejected since the start", "%llu rejected since the start", n->rejects),
+    snprintf(out, sizeof out,
+             P_("%llu rejected since the start", "%llu rejected since the start", n->rejects),
              (unsigned long long)n->rejects);
     field(a, y++, _("messages"), out);
     y = draw_consoles(p, a, y);

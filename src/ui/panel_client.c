@@ -61,7 +61,8 @@ static void draw_state(struct sheet *s, const struct client *c)
     field(s, _("state"), panel_state_role(c->state), out);
     if (c->failed) {
         snprintf(out, sizeof out, c->failed_at.clean[0] ? _("%s gave up at %s") : _("%s gave up"),
-                 c->failed_unit.clean[0] ? c->failed_unit.clean : _("a service"), c->failed_at.clean);
+                 c->failed_unit.clean[0] ? c->failed_unit.clean : _("a service"),
+                 c->failed_at.clean);
         field(s, _("service failed"), ROLE_STATE_SERVICE_FAILED, out);
     }
     format_beat(s->p, core_client_quiet_ms(s->p->m->core, c, s->p->m->now), when);
@@ -76,11 +77,17 @@ static void draw_program(struct sheet *s, const struct client *c)
     format_number(c->pid, pid);
     snprintf(out, sizeof out, "%s  %s  pid %s", c->process.clean[0] ? c->process.clean : SYM_NONE,
              c->process_status.clean[0] ? c->process_status.clean : SYM_NONE, pid);
-    field(s, _("program"), !wrong ? ROLE_SCREEN_TEXT : c->crashed ? ROLE_STATE_CRASHED : ROLE_VALUE_WARNING, out);
+    field(s, _("program"),
+          !wrong       ? ROLE_SCREEN_TEXT
+          : c->crashed ? ROLE_STATE_CRASHED
+                       : ROLE_VALUE_WARNING,
+          out);
     format_number(c->current_event_id, event);
     format_number(c->expected_event_id, should);
     const bool differ = panel_event(c, out);
-    snprintf(out, sizeof out, differ ? _("should show %s, shows %s") : _("should show %s, reports %s"), should, event);
+    snprintf(out, sizeof out,
+             differ ? _("should show %s, shows %s") : _("should show %s, reports %s"), should,
+             event);
     field(s, _("event"), differ ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT, out);
 }
 
@@ -102,12 +109,14 @@ static void draw_reconnects(struct sheet *s, const struct client *c)
     if (!sum)
         return;
     for (int i = 0; i < 24; i++)
-        strncat(out, hours[i] ? symbol_heights[(hours[i] * 8 - 1) / most % 8] : " ", sizeof out - strlen(out) - 1);
+        strncat(out, hours[i] ? symbol_heights[(hours[i] * 8 - 1) / most % 8] : " ",
+                sizeof out - strlen(out) - 1);
     const int y = next_line(s);
     area_text(s->a, y, 1, LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(_("in the last 24 h")));
     const int used = area_text(s->a, y, LABEL + 1, -1, ROLE_VALUE_WARNING, TEXT_OURS(out));
-    area_printf(s->a, y, LABEL + 2 + used, ROLE_SCREEN_DIM, P_("%u reconnect, at most %u an hour",
-                "%u reconnects, at most %u an hour", sum), sum, most);
+    area_printf(s->a, y, LABEL + 2 + used, ROLE_SCREEN_DIM,
+                P_("%u reconnect, at most %u an hour", "%u reconnects, at most %u an hour", sum),
+                sum, most);
 }
 
 static void draw_facts(struct sheet *s, const struct client *c)
@@ -144,8 +153,8 @@ static void draw_alarms(struct sheet *s, const struct client *c)
         panel_alarm_what(s->p->m, a, words.clean, sizeof words.clean);
         format_age(s->p, s->p->m->now.wall_ms - a->raised_at, age);
         panel_alarm_state(s->p, a, how, sizeof how);
-        area_printf(s->a, next_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s", panel_alarm_sign(a),
-                    panel_alarm_label(a), age, how, words.clean);
+        area_printf(s->a, next_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s",
+                    panel_alarm_sign(a), panel_alarm_label(a), age, how, words.clean);
         if (a->note.clean[0])
             area_text(s->a, next_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
     }
@@ -169,8 +178,8 @@ static void draw_commands(struct sheet *s, const struct client *c)
         panel_progress(cmd, steps, sizeof steps);
         panel_command_state(s->p, cmd, how, sizeof how);
         area_printf(s->a, next_line(s), 1, panel_command_role(cmd), "%s  %s  %s  %s  %s  %s", when,
-                    cmd->action_text.clean[0] ? cmd->action_text.clean : actions[cmd->action].word, steps, how,
-                    cmd->requested_by.clean, cmd->reason.clean);
+                    cmd->action_text.clean[0] ? cmd->action_text.clean : actions[cmd->action].word,
+                    steps, how, cmd->requested_by.clean, cmd->reason.clean);
     }
 }
 
@@ -190,8 +199,8 @@ static void draw_history(struct sheet *s, const struct client *c)
             heading(s, _("HISTORY"));
         panel_words(&e->summary, words.clean, sizeof words.clean);
         format_moment(s->p->m, e->at, when);
-        area_printf(s->a, next_line(s), 1, ROLE_LOG_TEXT, "%s  %s  %s  %s", when, _(event_kinds[e->kind].label),
-                    words.clean, e->by.clean);
+        area_printf(s->a, next_line(s), 1, ROLE_LOG_TEXT, "%s  %s  %s  %s", when,
+                    _(event_kinds[e->kind].label), words.clean, e->by.clean);
     }
 }
 
@@ -209,7 +218,8 @@ static void draw_logs(struct sheet *s, const struct client *c)
         if (!shown++)
             heading(s, _("LOGS"));
         format_moment(s->p->m, l->at, when);
-        area_printf(s->a, next_line(s), 1, panel_log_role(l), "%s  %s  %s", when, l->level.clean, l->message.clean);
+        area_printf(s->a, next_line(s), 1, panel_log_role(l), "%s  %s  %s", when, l->level.clean,
+                    l->message.clean);
     }
 }
 
@@ -224,8 +234,10 @@ void panel_client_draw(struct paint *p, struct area a)
     if (!c)
         return;
     snprintf(title, sizeof title, "%s %s", _("CLIENT"), client_name(c, &scratch).clean);
-    struct sheet s = {.p = p, .skip = d->layer[top].scroll,
-                      .a = desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED, TEXT_OURS(title))};
+    struct sheet s = {
+        .p = p,
+        .skip = d->layer[top].scroll,
+        .a = desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED, TEXT_OURS(title))};
     draw_facts(&s, c);
     draw_alarms(&s, c);
     draw_commands(&s, c);

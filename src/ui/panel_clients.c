@@ -1,5 +1,5 @@
-/* panel_clients.c - the fleet as a list: state, heartbeat, process, reconnects, and what a device shows
- * against what it should. */
+/* panel_clients.c - the fleet as a list: state, heartbeat, process, reconnects, and what a device
+ * shows against what it should. */
 #include "ui/panel.h"
 
 #include <stdio.h>
@@ -11,8 +11,9 @@
 const char *panel_state_sign(enum client_state s)
 {
     static const char *const signs[CLIENT_STATES] = {
-        [CLIENT_UNKNOWN] = SYM_UNKNOWN, [CLIENT_ONLINE] = SYM_ONLINE,         [CLIENT_SILENT] = SYM_SILENT,
-        [CLIENT_CRASHED] = SYM_CRASHED, [CLIENT_SERVICE_FAILED] = SYM_FAILED,
+        [CLIENT_UNKNOWN] = SYM_UNKNOWN,       [CLIENT_ONLINE] = SYM_ONLINE,
+        [CLIENT_SILENT] = SYM_SILENT,         [CLIENT_CRASHED] = SYM_CRASHED,
+        [CLIENT_SERVICE_FAILED] = SYM_FAILED,
     };
     return signs[s];
 }
@@ -20,8 +21,10 @@ const char *panel_state_sign(enum client_state s)
 enum role panel_state_role(enum client_state s)
 {
     static const enum role roles[CLIENT_STATES] = {
-        [CLIENT_UNKNOWN] = ROLE_STATE_UNKNOWN, [CLIENT_ONLINE] = ROLE_STATE_ONLINE,
-        [CLIENT_SILENT] = ROLE_STATE_SILENT,   [CLIENT_CRASHED] = ROLE_STATE_CRASHED,
+        [CLIENT_UNKNOWN] = ROLE_STATE_UNKNOWN,
+        [CLIENT_ONLINE] = ROLE_STATE_ONLINE,
+        [CLIENT_SILENT] = ROLE_STATE_SILENT,
+        [CLIENT_CRASHED] = ROLE_STATE_CRASHED,
         [CLIENT_SERVICE_FAILED] = ROLE_STATE_SERVICE_FAILED,
     };
     return roles[s];
@@ -38,7 +41,8 @@ bool panel_event(const struct client *c, char out[FIGURE * 2])
     const bool differ = c->expected_event_id != NUMBER_NONE && c->current_event_id != NUMBER_NONE &&
                         c->expected_event_id != c->current_event_id;
 
-    format_number(c->expected_event_id != NUMBER_NONE ? c->expected_event_id : c->current_event_id, should);
+    format_number(c->expected_event_id != NUMBER_NONE ? c->expected_event_id : c->current_event_id,
+                  should);
     format_number(c->current_event_id, is);
     snprintf(out, FIGURE * 2, differ ? "%s" SYM_NOT "%s" : "%s", should, is);
     return differ;
@@ -163,6 +167,7 @@ static void version(struct paint *p, const void *row, struct cell_out *o)
 }
 
 #define BY(what) (1 + SORT_##what)
+/* clang-format off */
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .sort = BY(STATE), .text = sign},
     {.title = N_("NAME"), .width = 10, .most = 24, .sort = BY(NAME), .text = name},
@@ -178,6 +183,7 @@ static const struct column columns[] = {
     {.title = N_("ADDRESS"), .width = 15, .rank = 8, .text = address},
     {.title = N_("VERSION"), .width = 8, .most = 12, .rank = 9, .text = version},
 };
+/* clang-format on */
 
 static uint32_t count(const struct ui_model *m)
 {

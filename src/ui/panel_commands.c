@@ -28,7 +28,9 @@ enum role panel_command_role(const struct command *c)
 void panel_progress(const struct command *c, char *out, size_t size)
 {
     static const int steps[COMMAND_STATUSES] = {
-        [COMMAND_PUBLISHED] = 1, [COMMAND_ACCEPTED] = 2, [COMMAND_EXECUTION_STARTED] = 3,
+        [COMMAND_PUBLISHED] = 1,
+        [COMMAND_ACCEPTED] = 2,
+        [COMMAND_EXECUTION_STARTED] = 3,
         [COMMAND_COMPLETED] = STEPS,
     };
 
@@ -51,11 +53,13 @@ void panel_command_state(struct paint *p, const struct command *c, char *out, si
     } else if (c->status == COMMAND_EXECUTION_STARTED && c->action == ACTION_REBOOT_HOST) {
         format_left(p, c->expires_at - p->m->now.wall_ms, left);
         snprintf(out, size, _("waiting for reboot, 10-90 s is normal; %s left"), left);
-    } else if (c->status < COMMAND_EXPIRED && c->status != COMMAND_CANCELLED && c->expires_at != TIME_NONE) {
+    } else if (c->status < COMMAND_EXPIRED && c->status != COMMAND_CANCELLED &&
+               c->expires_at != TIME_NONE) {
         format_left(p, c->expires_at - p->m->now.wall_ms, left);
         snprintf(out, size, _("%s, %s left"), _(command_statuses[c->status].label), left);
     } else {
-        snprintf(out, size, "%s%s", _(command_statuses[c->status].label), c->late ? _(", late") : "");
+        snprintf(out, size, "%s%s", _(command_statuses[c->status].label),
+                 c->late ? _(", late") : "");
     }
 }
 
@@ -107,6 +111,7 @@ static void reason(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%s", ((const struct command *)row)->reason.clean);
 }
 
+/* clang-format off */
 static const struct column columns[] = {
     {.title = N_("ACTION"), .width = 8, .most = 13, .text = action},
     {.title = N_("NAME"), .width = 8, .most = 20, .text = name},
@@ -116,6 +121,7 @@ static const struct column columns[] = {
     {.title = N_("ISSUED"), .width = 11, .rank = 2, .text = issued},
     {.title = N_("REASON"), .width = 12, .most = 40, .grow = 2, .rank = 3, .text = reason},
 };
+/* clang-format on */
 
 static uint32_t count(const struct ui_model *m)
 {

@@ -1,4 +1,5 @@
-/* panel_header.c - the lines around the panels: connection, counts, what is wrong with all of it, keys. */
+/* panel_header.c - the lines around the panels: connection, counts, what is wrong with all of it,
+ * keys. */
 #include "ui/panel.h"
 
 #include <stdio.h>
@@ -20,15 +21,19 @@ static int part(struct area a, int x, enum role role, const char *text)
 
 static int connection(struct paint *p, struct area a, int x)
 {
-    static const char *const words[] = {
-        [LINK_CONNECTING] = N_("connecting"), [LINK_UP] = "", [LINK_WAITING] = N_("no broker"),
-        [LINK_STOPPED] = N_("stopped")};
+    static const char *const words[] = {[LINK_CONNECTING] = N_("connecting"),
+                                        [LINK_UP] = "",
+                                        [LINK_WAITING] = N_("no broker"),
+                                        [LINK_STOPPED] = N_("stopped")};
     const struct link_status *l = p->m->link;
     const bool up = l->phase == LINK_UP;
     const enum role role = up ? ROLE_HEADER_GOOD : ROLE_HEADER_BAD;
     char out[200];
 
-    snprintf(out, sizeof out, "%s %s%s%s%s", up ? SYM_ONLINE : l->phase == LINK_CONNECTING ? SYM_SILENT : SYM_CRASHED,
+    snprintf(out, sizeof out, "%s %s%s%s%s",
+             up                            ? SYM_ONLINE
+             : l->phase == LINK_CONNECTING ? SYM_SILENT
+                                           : SYM_CRASHED,
              l->host.clean, l->tls ? " tls" : "", up ? "" : " ", up ? "" : _(words[l->phase]));
     return part(a, x, role, out) + 3;
 }
@@ -44,7 +49,8 @@ static int recorder(struct paint *p, struct area a, int x)
         snprintf(out, sizeof out, "%s " SYM_SILENT " %s", _("recorder"), _("elsewhere"));
     else
         snprintf(out, sizeof out, "%s " SYM_CRASHED " %s", _("recorder"), _("none"));
-    return part(a, x, s->recorder || s->other_recorder ? ROLE_HEADER_TEXT : ROLE_HEADER_BAD, out) + 3;
+    return part(a, x, s->recorder || s->other_recorder ? ROLE_HEADER_TEXT : ROLE_HEADER_BAD, out) +
+           3;
 }
 
 static void clock_at_right(struct paint *p, struct area a)
@@ -97,7 +103,8 @@ static int collect_counts(const struct ui_model *m, struct count out[8])
     const struct core_counts *n = core_counts(m->core);
     int k = 0;
 
-    snprintf(out[k].text, sizeof out[k].text, P_("%u client", "%u clients", n->clients), n->clients);
+    snprintf(out[k].text, sizeof out[k].text, P_("%u client", "%u clients", n->clients),
+             n->clients);
     out[k++].role = ROLE_SCREEN_STRONG;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         const uint32_t have = n->by_state[order[i]];
@@ -128,7 +135,8 @@ int panel_counts_draw(struct paint *p, struct area a)
             y++;
             x = 1;
         }
-        x += area_text(a, y, x, -1, counts[i].role, TEXT_OURS(counts[i].text)) + (a.cols >= 60 ? 3 : 2);
+        x += area_text(a, y, x, -1, counts[i].role, TEXT_OURS(counts[i].text)) +
+             (a.cols >= 60 ? 3 : 2);
     }
     return y + 1;
 }
@@ -154,8 +162,9 @@ static bool banner_link(struct paint *p, char *out, size_t size)
     } else if (m->link->phase == LINK_CONNECTING) {
         snprintf(next, sizeof next, "%s", _(", trying now"));
     }
-    snprintf(out, size, *when ? _("NO BROKER since %s%s%s%s; the fleet below is as of then")
-                              : _("NO BROKER%s%s%s%s; the fleet below is as it was stored"),
+    snprintf(out, size,
+             *when ? _("NO BROKER since %s%s%s%s; the fleet below is as of then")
+                   : _("NO BROKER%s%s%s%s; the fleet below is as it was stored"),
              when, why.clean[0] ? " " SYM_DASH " " : "", why.clean, next);
     return true;
 }
@@ -189,7 +198,8 @@ static bool banner_outage(struct paint *p, char *out, size_t size)
     }
     if (!core_link_is_up(p->m->core) || heard < 3 || n->by_state[CLIENT_SILENT] < heard)
         return false;
-    snprintf(out, size, _("ALL %u CLIENTS SILENT — the broker or its network, not the devices"), heard);
+    snprintf(out, size, _("ALL %u CLIENTS SILENT — the broker or its network, not the devices"),
+             heard);
     return true;
 }
 
@@ -223,8 +233,9 @@ static bool banner_store(struct paint *p, char *out, size_t size)
     if (s->phase == STORE_OK && !s->lost)
         return false;
     panel_words(&s->why, why.clean, sizeof why.clean);
-    at = snprintf(out, size, "%s%s%s", s->phase == STORE_OK ? _("history lost") : _(words[s->phase]),
-                  why.clean[0] ? " " SYM_DASH " " : "", why.clean);
+    at =
+        snprintf(out, size, "%s%s%s", s->phase == STORE_OK ? _("history lost") : _(words[s->phase]),
+                 why.clean[0] ? " " SYM_DASH " " : "", why.clean);
     if (s->lost && at >= 0 && (size_t)at < size)
         snprintf(out + at, size - (size_t)at, _("; %llu rows lost"), (unsigned long long)s->lost);
     return true;
@@ -234,7 +245,9 @@ static bool banner_cut(struct paint *p, char *out, size_t size)
 {
     if (!p->m->link->snapshot_cut)
         return false;
-    snprintf(out, size, "%s", _("the broker kept stored messages back: raise max_queued_messages in its configuration"));
+    snprintf(
+        out, size, "%s",
+        _("the broker kept stored messages back: raise max_queued_messages in its configuration"));
     return true;
 }
 
@@ -242,8 +255,9 @@ static const struct {
     bool (*say)(struct paint *p, char *out, size_t size);
     enum role role;
 } banners[] = {
-    {banner_link, ROLE_BANNER_WIDE},     {banner_outage, ROLE_BANNER_WIDE}, {banner_group, ROLE_BANNER_WIDE},
-    {banner_store, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
+    {banner_link, ROLE_BANNER_WIDE},   {banner_outage, ROLE_BANNER_WIDE},
+    {banner_group, ROLE_BANNER_WIDE},  {banner_store, ROLE_BANNER_WARNING},
+    {banner_cut, ROLE_BANNER_WARNING},
 };
 
 /* In two lines where one is too short; returns the row below. */
@@ -308,7 +322,8 @@ void panel_footer_draw(struct paint *p, struct area a)
     for (unsigned i = 0; i < n && x < a.cols; i++) {
         char key[16];
 
-        if (!(list[i].flags & UI_FOOTER) || !desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+        if (!(list[i].flags & UI_FOOTER) ||
+            !desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
             continue;
         keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
         const int width = (int)strlen(key) + 1 + text_width(TEXT_OURS(_(list[i].label)));
@@ -327,11 +342,13 @@ void panel_tiny_draw(struct paint *p, struct area a)
     if (p->m->link->phase != LINK_UP)
         area_text(a, y++, 0, -1, ROLE_BANNER_WIDE, TEXT_OURS(_("NO BROKER")));
     if (n->alarms_standing) {
-        area_printf(a, y++, 0, ROLE_ALERT_TITLE, P_("%u alarm", "%u alarms", n->alarms_standing), n->alarms_standing);
+        area_printf(a, y++, 0, ROLE_ALERT_TITLE, P_("%u alarm", "%u alarms", n->alarms_standing),
+                    n->alarms_standing);
         area_printf(a, y++, 0, ROLE_ALERT_TITLE, _("%u unacknowledged"), n->alarms_unacknowledged);
     } else {
         area_text(a, y++, 0, -1, ROLE_SCREEN_TEXT, TEXT_OURS(_("no alarms")));
     }
-    area_printf(a, y++, 0, ROLE_SCREEN_TEXT, _("%u/%u online"), n->by_state[CLIENT_ONLINE], n->clients);
+    area_printf(a, y++, 0, ROLE_SCREEN_TEXT, _("%u/%u online"), n->by_state[CLIENT_ONLINE],
+                n->clients);
     area_text(a, y, 0, -1, ROLE_SCREEN_DIM, TEXT_OURS(_("too small: 40x10")));
 }

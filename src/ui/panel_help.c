@@ -17,7 +17,8 @@ static void legend(struct area a, int y)
     for (int s = CLIENT_STATES - 1; s >= 0; s--) {
         const enum client_state state = (enum client_state)s;
         x += area_printf(a, y, x, panel_state_role(state), "%s %s", panel_state_sign(state),
-                         _(client_states[s].label)) + 3;
+                         _(client_states[s].label)) +
+             3;
     }
     x += area_text(a, y, x, -1, ROLE_VALUE_WARNING, TEXT_OURS("42" SYM_NOT "17")) + 1;
     area_text(a, y, x, -1, ROLE_SCREEN_TEXT, TEXT_OURS(_("event: should show 42, shows 17")));
@@ -28,7 +29,8 @@ void panel_help_draw(struct paint *p, struct area a)
     struct desk *d = p->desk;
     unsigned n;
     const struct ui_action *list = ui_actions(&n);
-    struct area in = desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED, TEXT_OURS(_("HELP")));
+    struct area in =
+        desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED, TEXT_OURS(_("HELP")));
     int *skip = &d->layer[d->layers - 1].scroll, line = 0;
     const int wide = in.cols >= 160 ? 2 : 1, height = ((int)n + wide - 1) / wide;
 
@@ -36,7 +38,8 @@ void panel_help_draw(struct paint *p, struct area a)
         *skip = height + 3 > in.rows ? height + 3 - in.rows : 0;
     legend(in, line++ - *skip);
     area_text(in, line++ - *skip, 1, -1, ROLE_SCREEN_DIM,
-              TEXT_OURS(_("Esc or q closes; keys can be changed in [keys] of config.ini by these names")));
+              TEXT_OURS(_(
+                  "Esc or q closes; keys can be changed in [keys] of config.ini by these names")));
     line++;
     for (unsigned i = 0; i < n; i++) {
         char keys[80];

@@ -19,7 +19,8 @@ static void event_at(struct paint *p, const void *row, struct cell_out *o)
 static void event_kind(struct paint *p, const void *row, struct cell_out *o)
 {
     (void)p;
-    snprintf(o->text, sizeof o->text, "%s", _(event_kinds[((const struct history_event *)row)->kind].label));
+    snprintf(o->text, sizeof o->text, "%s",
+             _(event_kinds[((const struct history_event *)row)->kind].label));
 }
 
 static void client_of(struct paint *p, const struct uid *id, struct cell_out *o)
@@ -47,6 +48,7 @@ static void event_summary(struct paint *p, const void *row, struct cell_out *o)
     panel_words(&((const struct history_event *)row)->summary, o->text, sizeof o->text);
 }
 
+/* clang-format off */
 static const struct column event_columns[] = {
     {.title = N_("WHEN"), .width = 11, .text = event_at},
     {.title = N_("WHAT"), .width = 18, .most = 22, .text = event_kind},
@@ -54,9 +56,11 @@ static const struct column event_columns[] = {
     {.title = N_("BY"), .width = 8, .most = 16, .rank = 2, .text = event_by},
     {.title = N_("SUMMARY"), .width = 20, .most = 160, .grow = 6, .rank = 1, .text = event_summary},
 };
+/* clang-format on */
 
 /* Of a ring that is asked entry by entry: how many there are. The newest is entry 0. */
-static uint32_t ring_count(const struct ui_model *m, const void *(*row)(const struct ui_model *, uint32_t))
+static uint32_t ring_count(const struct ui_model *m,
+                           const void *(*row)(const struct ui_model *, uint32_t))
 {
     uint32_t there = 0, beyond = 4096;
 
@@ -105,7 +109,8 @@ static uint64_t event_generation(const struct ui_model *m)
 const struct list_class class_history = {
     .name = "history",
     .title = N_("HISTORY"),
-    .empty = N_("nothing happened since this console was started; \"infoscreen-tui history\" has the rest"),
+    .empty = N_(
+        "nothing happened since this console was started; \"infoscreen-tui history\" has the rest"),
     .columns = event_columns,
     .column_count = sizeof event_columns / sizeof *event_columns,
     .header = HEADER_ALWAYS,
@@ -120,7 +125,8 @@ const struct list_class class_history = {
 
 enum role panel_log_role(const struct log_line *l)
 {
-    if (strstr(l->level.clean, "err") || strstr(l->level.clean, "crit") || strstr(l->level.clean, "fatal"))
+    if (strstr(l->level.clean, "err") || strstr(l->level.clean, "crit") ||
+        strstr(l->level.clean, "fatal"))
         return ROLE_LOG_ERROR;
     return strstr(l->level.clean, "warn") ? ROLE_LOG_WARNING : ROLE_LOG_TEXT;
 }
@@ -150,12 +156,14 @@ static void log_message(struct paint *p, const void *row, struct cell_out *o)
     text_copy(o->text, sizeof o->text, TEXT(((const struct log_line *)row)->message));
 }
 
+/* clang-format off */
 static const struct column log_columns[] = {
     {.title = N_("WHEN"), .width = 11, .text = log_at},
     {.title = N_("LEVEL"), .width = 7, .text = log_level},
     {.title = N_("NAME"), .width = 10, .most = 24, .text = log_client},
     {.title = N_("MESSAGE"), .width = 20, .most = 190, .grow = 6, .rank = 1, .text = log_message},
 };
+/* clang-format on */
 
 static const void *log_row(const struct ui_model *m, uint32_t index)
 {

@@ -1,5 +1,5 @@
-/* prompt.c - the bottom line as a question: filter, note, command, confirmation. A layer like any other; the
- * loop goes on below it. */
+/* prompt.c - the bottom line as a question: filter, note, command, confirmation. A layer like any
+ * other; the loop goes on below it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,8 @@ static void command_done(struct desk *d, const struct ui_model *m, struct intent
     if (!d->prompt.len) {
         desk_pop(d);
     } else if (id == UI_NO_ACTION) {
-        err_set(&d->prompt.error, EXIT_USAGE, "%s", _("no such action: Tab completes, ? lists them"));
+        err_set(&d->prompt.error, EXIT_USAGE, "%s",
+                _("no such action: Tab completes, ? lists them"));
     } else {
         desk_pop(d);
         desk_act(d, m, id, out);
@@ -222,7 +223,9 @@ static void label_of(const struct prompt *p, char *out, size_t size)
         [PROMPT_FILTER] = "/", [PROMPT_NOTE] = N_("note: "), [PROMPT_COMMAND] = ":"};
 
     if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
-        snprintf(out, size, P_("acknowledge %u alarm? y/n", "acknowledge all %u alarms shown? y/n", p->count), p->count);
+        snprintf(out, size,
+                 P_("acknowledge %u alarm? y/n", "acknowledge all %u alarms shown? y/n", p->count),
+                 p->count);
     else
         snprintf(out, size, "%s", _(labels[p->kind]));
 }
@@ -232,7 +235,9 @@ static void draw_hints(const struct prompt *p, struct area a, int x)
     unsigned n;
 
     for (int k = 0; completion(p, k) != UI_NO_ACTION && x < a.cols - 8; k++)
-        x += area_text(a, 0, x, -1, ROLE_SCREEN_DIM, TEXT_OURS(ui_actions(&n)[completion(p, k)].name)) + 2;
+        x += area_text(a, 0, x, -1, ROLE_SCREEN_DIM,
+                       TEXT_OURS(ui_actions(&n)[completion(p, k)].name)) +
+             2;
 }
 
 void prompt_draw(struct paint *paint, struct area a)
@@ -251,6 +256,8 @@ void prompt_draw(struct paint *paint, struct area a)
     else if (p->kind == PROMPT_COMMAND)
         draw_hints(p, a, x + 3);
     else if (p->kind == PROMPT_FILTER && !p->len)
-        area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
-                  TEXT_OURS(_("lobby  state:crashed  group:vienna  !state:online   Enter keeps, Esc clears")));
+        area_text(
+            a, 0, x + 2, -1, ROLE_SCREEN_DIM,
+            TEXT_OURS(
+                _("lobby  state:crashed  group:vienna  !state:online   Enter keeps, Esc clears")));
 }

@@ -1,13 +1,13 @@
-/* screen.c - ncurses as the painter that knows which bytes a terminal needs, and nothing more: it writes into
- * memory, and we hand these bytes to the terminal without ever waiting for it. (On the terminal itself ncurses
- * would block in write(), or spin when the descriptor doesn't block.) Keys, modes and signals are ours. */
+/* screen.c - ncurses as the painter that knows which bytes a terminal needs, and nothing more: it
+ * writes into memory, and we hand these bytes to the terminal without ever waiting for it. (On the
+ * terminal itself ncurses would block in write(), or spin when the descriptor doesn't block.) Keys,
+ * modes and signals are ours. */
 #include "ui/screen.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ncurses.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "base/i18n.h"
+#include "ui/rescue.h"
 
 #define CLOSE_WAIT_MS 1000 /* for the terminal to take the last bytes */
 #define PAIRS         256
@@ -29,53 +30,22 @@
 #define MOUSE_ON      "\033[?1000h\033[?1006h"
 
 struct screen {
-    int tty, memory;       /* the terminal; what ncurses writes into */
+    int tty, memory; /* the terminal; what ncurses writes into */
     FILE *out, *in;
     SCREEN *curses;
     struct termios before;
     bool mouse, show_cursor, touched, cursor_shown;
+    bool ours; /* the terminal has our settings now */
     int32_t colours;
     int rows, cols;
     struct buf pending;
-    size_t sent;           /* of pending */
-    struct { int32_t fg, bg; } pair[PAIRS];
+    size_t sent; /* of pending */
+    struct {
+        int32_t fg, bg;
+    } pair[PAIRS];
     int pairs;
     struct cells last;
 };
-
-/* ---- the last resort ---- */
-
-static struct {
-    volatile sig_atomic_t armed;
-    int tty;
-    struct termios before;
-    char restore[256];
-    size_t restore_len;
-} emergency;
-
-static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSYS};
-#define FATAL (sizeof fatal / sizeof *fatal)
-static struct sigaction fatal_before[FATAL];
-
-void screen_emergency_restore(void)
-{
-    if (!emergency.armed)
-        return;
-    emergency.armed = 0;
-    const ssize_t n = write(emergency.tty, emergency.restore, emergency.restore_len);
-    (void)n;
-    tcsetattr(emergency.tty, TCSANOW, &emergency.before);
-}
-
-static void on_fatal(int signo)
-{
-    screen_emergency_restore();
-    for (size_t i = 0; i < FATAL; i++) {
-        if (fatal[i] == signo)
-            sigaction(signo, &fatal_before[i], NULL);
-    }
-    raise(signo);
-}
 
 /* A terminfo string as bytes, without its padding "$<5>". */
 static void append_capability(struct buf *b, const char *name)
@@ -93,9 +63,8 @@ static void append_capability(struct buf *b, const char *name)
     }
 }
 
-static void arm(struct screen *s)
+static void arm_rescue(const struct screen *s)
 {
-    struct sigaction sa = {.sa_handler = on_fatal};
     struct buf b = BUF_INIT;
 
     buf_puts(&b, MODES_OFF);
@@ -103,22 +72,8 @@ static void arm(struct screen *s)
     append_capability(&b, "cnorm");
     append_capability(&b, "rmcup");
     buf_puts(&b, "\r\n");
-    emergency.tty = s->tty;
-    emergency.before = s->before;
-    emergency.restore_len = b.len < sizeof emergency.restore ? b.len : sizeof emergency.restore;
-    memcpy(emergency.restore, buf_str(&b), emergency.restore_len);
+    rescue_arm(s->tty, &s->before, buf_str(&b), b.len);
     buf_fini(&b);
-    emergency.armed = 1;
-    sigemptyset(&sa.sa_mask);
-    for (size_t i = 0; i < FATAL; i++)
-        sigaction(fatal[i], &sa, &fatal_before[i]);
-}
-
-static void disarm(void)
-{
-    emergency.armed = 0;
-    for (size_t i = 0; i < FATAL; i++)
-        sigaction(fatal[i], &fatal_before[i], NULL);
 }
 
 /* ---- bytes ---- */
@@ -201,6 +156,7 @@ static void set_blocking(struct screen *s, bool blocking)
 
 static void modes(struct screen *s, bool on)
 {
+    s->ours = on;
     if (on) {
         buf_puts(&s->pending, MODES_ON);
         buf_puts(&s->pending, s->mouse ? MOUSE_ON : "");
@@ -249,12 +205,13 @@ static int32_t choose_colours(const char *wish)
     use_default_colors();
     if (no && *no && strcmp(wish, "always") != 0)
         return 0;
-    if (tigetflag((char *)(uintptr_t)"RGB") == 1)
+    if (tigetflag((char *)(uintptr_t) "RGB") == 1)
         return COLOUR_RGB; /* there a colour is 0xrrggbb itself */
     return COLORS >= 256 ? 256 : COLORS >= 16 ? 16 : 8;
 }
 
-/* Our own table of pairs: alloc_pair() crashes on terminals without colours, and eight colours have 64. */
+/* Our own table of pairs: alloc_pair() crashes on terminals without colours, and eight colours
+ * have 64. */
 static int pair_of(struct screen *s, int32_t fg, int32_t bg)
 {
     const int most = s->colours > 8 ? PAIRS : 64;
@@ -390,9 +347,10 @@ void screen_clipboard(struct screen *s, struct text t)
 
     buf_puts(&s->pending, "\033]52;c;");
     for (; n > 0; b += 3, n -= n < 3 ? n : 3) {
-        const unsigned v = (unsigned)b[0] << 16 | (n > 1 ? (unsigned)b[1] << 8 : 0) | (n > 2 ? b[2] : 0u);
-        const char group[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
-                               n > 2 ? digits[v & 63] : '='};
+        const unsigned v =
+            (unsigned)b[0] << 16 | (n > 1 ? (unsigned)b[1] << 8 : 0) | (n > 2 ? b[2] : 0u);
+        const char group[4] = {digits[v >> 18], digits[v >> 12 & 63],
+                               n > 1 ? digits[v >> 6 & 63] : '=', n > 2 ? digits[v & 63] : '='};
         buf_append(&s->pending, group, sizeof group);
     }
     buf_putc(&s->pending, '\a');
@@ -407,11 +365,14 @@ static bool open_terminal(struct screen *s, struct err *e)
 
     s->tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (s->tty < 0 || tcgetattr(s->tty, &s->before) != 0)
-        return err_set(e, EXIT_USAGE,
-                       _("the console needs a terminal: use a subcommand such as \"clients\" instead"));
+        return err_set(
+            e, EXIT_USAGE,
+            _("the console needs a terminal: use a subcommand such as \"clients\" instead"));
     if (!term || !*term || strcmp(term, "dumb") == 0)
-        return err_set(e, EXIT_USAGE, _("TERM=%s: this terminal cannot place text: set TERM, or use a "
-                                        "subcommand such as \"clients\""), term ? "dumb" : "");
+        return err_set(e, EXIT_USAGE,
+                       _("TERM=%s: this terminal cannot place text: set TERM, or use a "
+                         "subcommand such as \"clients\""),
+                       term ? "dumb" : "");
     return true;
 }
 
@@ -429,8 +390,9 @@ static bool open_curses(struct screen *s, struct err *e)
     use_env(FALSE); /* LINES and COLUMNS would freeze the size */
     s->curses = newterm(NULL, s->out, s->in);
     if (!s->curses)
-        return err_set(e, EXIT_USAGE, _("TERM: this host has no description of the terminal: set TERM to "
-                                        "xterm-256color, xterm, linux or vt100"));
+        return err_set(e, EXIT_USAGE,
+                       _("TERM: this host has no description of the terminal: set TERM to "
+                         "xterm-256color, xterm, linux or vt100"));
     set_term(s->curses);
     typeahead(-1); /* a frame is painted whole; keys don't cut it short */
     nonl();
@@ -453,10 +415,10 @@ struct screen *screen_open(const struct screen_options *o, struct err *e)
         return NULL;
     }
     s->colours = choose_colours(o->colour);
-    const char *kmous = tigetstr((char *)(uintptr_t)"kmous");
+    const char *kmous = tigetstr((char *)(uintptr_t) "kmous");
     s->mouse = o->mouse && kmous && kmous != (const char *)-1;
     s->show_cursor = o->show_cursor;
-    arm(s);
+    arm_rescue(s);
     set_raw(s);
     set_blocking(s, false);
     measure(s);
@@ -492,9 +454,9 @@ void screen_close(struct screen *s)
     if (!s)
         return;
     if (s->curses) {
-        if (emergency.armed)
+        if (s->ours)
             screen_suspend(s);
-        disarm();
+        rescue_disarm();
         delscreen(s->curses);
     }
     if (s->out)

@@ -1,4 +1,5 @@
-/* screen.h - the terminal itself: its modes, its bytes, its colours. The only file that knows ncurses. */
+/* screen.h - the terminal itself: its modes, its bytes, its colours. The only file that knows
+ * ncurses. */
 #ifndef UI_SCREEN_H
 #define UI_SCREEN_H
 
@@ -32,7 +33,5 @@ void screen_bell(struct screen *s);
 void screen_clipboard(struct screen *s, struct text t); /* OSC 52 */
 void screen_mark_idle(struct screen *s);
 long screen_read(struct screen *s, void *bytes, unsigned long n); /* 0: nothing now, < 0: gone */
-
-void screen_emergency_restore(void); /* async-signal-safe */
 
 #endif

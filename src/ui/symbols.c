@@ -5,6 +5,7 @@
 
 const char *const symbol_heights[8] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
+/* clang-format off */
 static const struct {
     const char *sign, *ascii;
 } table[] = {
@@ -22,6 +23,7 @@ static const struct {
     {"ä", "ae"}, {"ö", "oe"}, {"ü", "ue"}, {"Ä", "Ae"}, {"Ö", "Oe"}, {"Ü", "Ue"}, {"ß", "ss"},
     {"×", "x"}, {"„", "\""}, {"“", "\""}, {"”", "\""}, {"’", "'"}, {"é", "e"}, {"è", "e"}, {"à", "a"},
 };
+/* clang-format on */
 
 const char *symbol_ascii(const char *s, unsigned long n)
 {

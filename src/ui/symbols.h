@@ -1,5 +1,5 @@
-/* symbols.h - every sign beyond ASCII that the screen draws, each with its spelling for terminals without
- * UTF-8. Mostly one cell wide in both. */
+/* symbols.h - every sign beyond ASCII that the screen draws, each with its spelling for terminals
+ * without UTF-8. Mostly one cell wide in both. */
 #ifndef UI_SYMBOLS_H
 #define UI_SYMBOLS_H
 

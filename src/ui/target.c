@@ -1,5 +1,5 @@
-/* target.c - which occurrence of which alarm a key means: the one its presser saw, even when the list has
- * moved or a newer occurrence has come in since. */
+/* target.c - which occurrence of which alarm a key means: the one its presser saw, even when the
+ * list has moved or a newer occurrence has come in since. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +92,8 @@ bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb
     return true;
 }
 
-/* All open alarms that the list of alarms shows, as they are now: these and no others are acknowledged when
- * the question is answered. */
+/* All open alarms that the list of alarms shows, as they are now: these and no others are
+ * acknowledged when the question is answered. */
 uint32_t target_collect_all(struct desk *d, const struct ui_model *m)
 {
     struct list *l = &d->list[LIST_ALARMS];

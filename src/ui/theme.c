@@ -48,14 +48,16 @@ int role_find(const char *name)
 
 /* ---- one style ---- */
 
-static const char *const names[] = {"black", "red",  "green",  "yellow",
-                                    "blue",  "magenta", "cyan", "white"};
+static const char *const names[] = {"black", "red",     "green", "yellow",
+                                    "blue",  "magenta", "cyan",  "white"};
 
 static const struct {
     const char *name;
     unsigned bit;
-} attributes[] = {
-    {"bold", STYLE_BOLD}, {"reverse", STYLE_REVERSE}, {"underline", STYLE_UNDERLINE}, {"dim", STYLE_DIM}};
+} attributes[] = {{"bold", STYLE_BOLD},
+                  {"reverse", STYLE_REVERSE},
+                  {"underline", STYLE_UNDERLINE},
+                  {"dim", STYLE_DIM}};
 
 static bool parse_number(const char *word, const char *digits, int base, long most, long *out)
 {
@@ -142,7 +144,8 @@ static void inherit(struct theme *t)
     }
 }
 
-static bool set(struct theme *t, const char *section, const char *key, const char *value, struct err *e)
+static bool set(struct theme *t, const char *section, const char *key, const char *value,
+                struct err *e)
 {
     char name[64];
 

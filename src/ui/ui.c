@@ -9,6 +9,7 @@
 
 #include "base/i18n.h"
 #include "ui/desk.h"
+#include "ui/rescue.h"
 #include "ui/screen.h"
 
 /* What a frame was drawn from, as far as it changes without a key. */
@@ -39,7 +40,8 @@ static void add_dir(struct ui *u, const char *dir, const char *below)
     const size_t at = strlen(u->theme_dirs);
 
     if (dir && *dir == '/') /* a relative one is to be ignored, says the XDG specification */
-        snprintf(u->theme_dirs + at, sizeof u->theme_dirs - at, "%s%s%s", at ? ":" : "", dir, below);
+        snprintf(u->theme_dirs + at, sizeof u->theme_dirs - at, "%s%s%s", at ? ":" : "", dir,
+                 below);
 }
 
 static void find_theme_dirs(struct ui *u, const char *given)
@@ -143,20 +145,22 @@ void ui_mark_idle(struct ui *u)
 
 void ui_emergency_restore(void)
 {
-    screen_emergency_restore();
+    rescue_now();
 }
 
 /* ---- keys ---- */
 
 /* Pasted text is text: outside a prompt it would be a row of commands. */
-static void take_key(struct ui *u, const struct ui_model *m, const struct key *k, struct intents *out)
+static void take_key(struct ui *u, const struct ui_model *m, const struct key *k,
+                     struct intents *out)
 {
     if (k->code == KEY_PASTE_BEGIN || k->code == KEY_PASTE_END) {
         u->pasting = k->code == KEY_PASTE_BEGIN;
     } else if (!u->pasting) {
         desk_key(&u->desk, m, k, out);
-    } else if (u->desk.layers && u->desk.layer[u->desk.layers - 1].kind == LAYER_PROMPT && k->code >= ' ' &&
-               k->code < KEY_FIRST && u->desk.prompt.kind != PROMPT_ACKNOWLEDGE_ALL) {
+    } else if (u->desk.layers && u->desk.layer[u->desk.layers - 1].kind == LAYER_PROMPT &&
+               k->code >= ' ' && k->code < KEY_FIRST &&
+               u->desk.prompt.kind != PROMPT_ACKNOWLEDGE_ALL) {
         desk_key(&u->desk, m, k, out);
     }
 }
@@ -228,8 +232,8 @@ static bool link_differs(const struct link_status *a, const struct link_status *
 
 static bool store_differs(const struct store_status *a, const struct store_status *b)
 {
-    return a->phase != b->phase || a->recorder != b->recorder || a->other_recorder != b->other_recorder ||
-           a->lost != b->lost || a->why.id != b->why.id;
+    return a->phase != b->phase || a->recorder != b->recorder ||
+           a->other_recorder != b->other_recorder || a->lost != b->lost || a->why.id != b->why.id;
 }
 
 bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
@@ -237,9 +241,10 @@ bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
     const struct stamp *p = &u->painted;
 
     return u->resized || u->desk.touched || p->generation != core_counts(m->core)->generation ||
-           u->desk.acknowledge_at < u->desk.acknowledge_count || m->now.mono_ms >= u->desk.next_change ||
-           p->message_at_mono != (m->message ? m->message_at_mono : 0) || link_differs(&p->link, m->link) ||
-           store_differs(&p->store, m->store);
+           u->desk.acknowledge_at < u->desk.acknowledge_count ||
+           m->now.mono_ms >= u->desk.next_change ||
+           p->message_at_mono != (m->message ? m->message_at_mono : 0) ||
+           link_differs(&p->link, m->link) || store_differs(&p->store, m->store);
 }
 
 int64_t ui_next_change(const struct ui *u, const struct ui_model *m)

@@ -60,18 +60,25 @@ void fleet_message(struct fleet *f, const char *topic, const char *payload)
 
 static struct client base(unsigned i)
 {
-    struct client c = {
-        .id = fleet_uid(i), .state = CLIENT_ONLINE, .pid = 1200 + (int)i, .current_event_id = 42,
-        .expected_event_id = 42, .reconnect_count = (int)(i % 3), .first_seen_at = FLEET_NOW_WALL - 86400 * S,
-        .last_heartbeat_at = FLEET_NOW_WALL - 4 * S, .last_health_at = FLEET_NOW_WALL - 20 * S,
-        .last_disconnect_at = i % 3 ? FLEET_NOW_WALL - (int)i * 3600 * S : TIME_NONE,
-        .state_since_at = FLEET_NOW_WALL - 7200 * S, .broker_reachable = TRI_YES};
+    struct client c = {.id = fleet_uid(i),
+                       .state = CLIENT_ONLINE,
+                       .pid = 1200 + (int)i,
+                       .current_event_id = 42,
+                       .expected_event_id = 42,
+                       .reconnect_count = (int)(i % 3),
+                       .first_seen_at = FLEET_NOW_WALL - 86400 * S,
+                       .last_heartbeat_at = FLEET_NOW_WALL - 4 * S,
+                       .last_health_at = FLEET_NOW_WALL - 20 * S,
+                       .last_disconnect_at = i % 3 ? FLEET_NOW_WALL - (int)i * 3600 * S : TIME_NONE,
+                       .state_since_at = FLEET_NOW_WALL - 7200 * S,
+                       .broker_reachable = TRI_YES};
 
     uid_format(&c.id, c.spelling);
     return c;
 }
 
-void fleet_client(struct fleet *f, unsigned i, const char *hostname, const char *group, const char *status)
+void fleet_client(struct fleet *f, unsigned i, const char *hostname, const char *group,
+                  const char *status)
 {
     struct client c = base(i);
 
@@ -97,12 +104,19 @@ void fleet_client(struct fleet *f, unsigned i, const char *hostname, const char 
     assert_true(core_restore_client(f->core, &c));
 }
 
-void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_state state, int64_t ago,
-                 const char *mark)
+void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_state state,
+                 int64_t ago, const char *mark)
 {
-    struct alarm a = {.kind = kind, .state = state, .priority = alarm_kind_priority(kind), .client = fleet_uid(i),
-                      .raised_at = FLEET_NOW_WALL - ago, .cleared_at = TIME_NONE, .acknowledged_at = TIME_NONE,
-                      .shelved_until = TIME_NONE, .occurrences = 1, .active = true};
+    struct alarm a = {.kind = kind,
+                      .state = state,
+                      .priority = alarm_kind_priority(kind),
+                      .client = fleet_uid(i),
+                      .raised_at = FLEET_NOW_WALL - ago,
+                      .cleared_at = TIME_NONE,
+                      .acknowledged_at = TIME_NONE,
+                      .shelved_until = TIME_NONE,
+                      .occurrences = 1,
+                      .active = true};
     char subject[UID_TEXT];
 
     uid_format(&a.client, subject);
@@ -120,10 +134,17 @@ void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_s
 
 void fleet_command(struct fleet *f, unsigned i, enum action action, enum command_status status)
 {
-    struct command c = {.id = fleet_uid(100 + i), .client = fleet_uid(i), .action = action, .status = status,
-                        .issued_at = FLEET_NOW_WALL - 41 * S, .expires_at = FLEET_NOW_WALL + 199 * S,
-                        .published_at = FLEET_NOW_WALL - 41 * S, .accepted_at = TIME_NONE,
-                        .execution_started_at = TIME_NONE, .finished_at = TIME_NONE, .allowed_at = TIME_NONE};
+    struct command c = {.id = fleet_uid(100 + i),
+                        .client = fleet_uid(i),
+                        .action = action,
+                        .status = status,
+                        .issued_at = FLEET_NOW_WALL - 41 * S,
+                        .expires_at = FLEET_NOW_WALL + 199 * S,
+                        .published_at = FLEET_NOW_WALL - 41 * S,
+                        .accepted_at = TIME_NONE,
+                        .execution_started_at = TIME_NONE,
+                        .finished_at = TIME_NONE,
+                        .allowed_at = TIME_NONE};
 
     TEXT_SET(&c.action_text, actions[action].word, strlen(actions[action].word));
     TEXT_SET(&c.requested_by, "anna", 4);
@@ -141,8 +162,10 @@ void fleet_trouble(struct fleet *f)
     fleet_client(f, 2, "hall-2", "vienna-2", "running");
     fleet_client(f, 3, "Lift Süd", "graz", "silent");
     fleet_alarm(f, ALARM_SERVICE_FAILED, 0, ALARM_UNACKNOWLEDGED, 192 * S, "2026-04-05T14:00:15Z");
-    fleet_alarm(f, ALARM_PROCESS_CRASHED, 1, ALARM_ACKNOWLEDGED, 62 * S, "2026-04-05T14:02:25.000Z");
-    fleet_alarm(f, ALARM_CLIENT_SILENT, 3, ALARM_UNACKNOWLEDGED, 220 * S, "2026-04-05T13:59:47.000Z");
+    fleet_alarm(f, ALARM_PROCESS_CRASHED, 1, ALARM_ACKNOWLEDGED, 62 * S,
+                "2026-04-05T14:02:25.000Z");
+    fleet_alarm(f, ALARM_CLIENT_SILENT, 3, ALARM_UNACKNOWLEDGED, 220 * S,
+                "2026-04-05T13:59:47.000Z");
     fleet_command(f, 0, ACTION_REBOOT_HOST, COMMAND_EXECUTION_STARTED);
     fleet_command(f, 2, ACTION_RESTART_APP, COMMAND_ACCEPTED);
     fleet_command(f, 4, ACTION_SHUTDOWN_HOST, COMMAND_FAILED);
@@ -156,10 +179,14 @@ void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8
     config_init(&f->config);
     f->core = core_new(&f->config, "testhost");
     assert_non_null(f->core);
-    f->model = (struct ui_model){.core = f->core, .link = &f->link, .store = &f->store,
-                                 .now = {FLEET_NOW_MONO, FLEET_NOW_WALL}, .operator_name = TEXT_OURS("anna"),
+    f->model = (struct ui_model){.core = f->core,
+                                 .link = &f->link,
+                                 .store = &f->store,
+                                 .now = {FLEET_NOW_MONO, FLEET_NOW_WALL},
+                                 .operator_name = TEXT_OURS("anna"),
                                  .rate = 1234};
-    f->link = (struct link_status){.phase = LINK_UP, .tls = true, .protocol = 5, .journal_up = true};
+    f->link =
+        (struct link_status){.phase = LINK_UP, .tls = true, .protocol = 5, .journal_up = true};
     TEXT_SET(&f->link.host, "ops-broker:8883", 15);
     f->store = (struct store_status){.phase = STORE_OK, .recorder = true};
     const struct ui_options o = {.config = &f->config, .utf8 = utf8};

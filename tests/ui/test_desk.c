@@ -346,17 +346,25 @@ static void test_mouse(void **state)
 /* Whatever a device calls itself, and whatever it logs: cells hold printable graphemes only. */
 static void test_hostile_text_is_printable(void **state)
 {
-    static const char *const evil[] = {"\\u001b]52;c;ZXZpbA==\\u0007", "\\u202Ex\\u2066y", "\\u0000\\u009b31m",
-                                       "a\\u200bb\\ufeff", "\\u0301\\u0301\\u0301zalgo", "日本語日本語日本語",
+    static const char *const evil[] = {"\\u001b]52;c;ZXZpbA==\\u0007",
+                                       "\\u202Ex\\u2066y",
+                                       "\\u0000\\u009b31m",
+                                       "a\\u200bb\\ufeff",
+                                       "\\u0301\\u0301\\u0301zalgo",
+                                       "日本語日本語日本語",
                                        "\\ud83d\\udc68\\u200d\\ud83d\\udc69"};
     (void)state;
     open_fleet(1, 36, 120);
     for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
         char topic[120], payload[400];
-        snprintf(topic, sizeof topic, "infoscreen/0000000%zu-0000-4000-8000-000000000000/heartbeat", i);
-        snprintf(payload, sizeof payload, "{\"hostname\":\"%s\",\"process_status\":\"%s\",\"ip\":\"%s\"}", evil[i], evil[i], evil[i]);
+        snprintf(topic, sizeof topic, "infoscreen/0000000%zu-0000-4000-8000-000000000000/heartbeat",
+                 i);
+        snprintf(payload, sizeof payload,
+                 "{\"hostname\":\"%s\",\"process_status\":\"%s\",\"ip\":\"%s\"}", evil[i], evil[i],
+                 evil[i]);
         fleet_message(&f, topic, payload);
-        snprintf(topic, sizeof topic, "infoscreen/0000000%zu-0000-4000-8000-000000000000/logs/%s", i, "in\033fo");
+        snprintf(topic, sizeof topic, "infoscreen/0000000%zu-0000-4000-8000-000000000000/logs/%s",
+                 i, "in\033fo");
         fleet_message(&f, topic, payload);
     }
     for (const char *view = "12346780\r?"; *view; view++) {
@@ -409,7 +417,8 @@ static void test_wide_characters_are_whole(void **state)
     area_text(a, 0, 3, 1, ROLE_SCREEN_TEXT, TEXT_OURS("x")); /* over the second half */
     assert_string_equal(c.cell[2].text, " ");
     assert_string_equal(c.cell[3].text, "x");
-    assert_int_equal(area_text(a, 0, 0, 4, ROLE_SCREEN_TEXT, TEXT_OURS("日本語")), 3); /* and an ellipsis */
+    assert_int_equal(area_text(a, 0, 0, 4, ROLE_SCREEN_TEXT, TEXT_OURS("日本語")),
+                     3); /* and an ellipsis */
     assert_string_equal(c.cell[2].text, "…");
     cells_fini(&c);
 }

@@ -30,11 +30,25 @@ static void test_sequences(void **state)
         const char *bytes;
         int32_t code;
     } rows[] = {
-        {"\033[A", KEY_UP_},       {"\033OA", KEY_UP_},    {"\033[5~", KEY_PAGE_UP}, {"\033[H", KEY_HOME_},
-        {"\033[4~", KEY_END_},     {"\033OP", KEY_F1},     {"\033[11~", KEY_F1},     {"\033[[A", KEY_F1},
-        {"\033[Z", KEY_BACK_TAB},  {"\t", KEY_TAB},        {"\r", KEY_RETURN},       {"\n", KEY_RETURN},
-        {"\x7f", KEY_RUBOUT},      {"\b", KEY_RUBOUT},     {"ä", 0xe4},              {"€", 0x20ac},
-        {"\x03", KEY_CTRL('c')},   {"\033[200~", KEY_PASTE_BEGIN}, {"\033[<64;3;4M", KEY_WHEEL_UP},
+        {"\033[A", KEY_UP_},
+        {"\033OA", KEY_UP_},
+        {"\033[5~", KEY_PAGE_UP},
+        {"\033[H", KEY_HOME_},
+        {"\033[4~", KEY_END_},
+        {"\033OP", KEY_F1},
+        {"\033[11~", KEY_F1},
+        {"\033[[A", KEY_F1},
+        {"\033[Z", KEY_BACK_TAB},
+        {"\t", KEY_TAB},
+        {"\r", KEY_RETURN},
+        {"\n", KEY_RETURN},
+        {"\x7f", KEY_RUBOUT},
+        {"\b", KEY_RUBOUT},
+        {"ä", 0xe4},
+        {"€", 0x20ac},
+        {"\x03", KEY_CTRL('c')},
+        {"\033[200~", KEY_PASTE_BEGIN},
+        {"\033[<64;3;4M", KEY_WHEEL_UP},
     };
 
     (void)state;
@@ -48,8 +62,9 @@ static void test_sequences(void **state)
 /* None of them may decay into letters: "A" would acknowledge everything. */
 static void test_unknown_sequences_mean_nothing(void **state)
 {
-    static const char *const rows[] = {"\033[99;99u", "\033[1;5A", "\033[?62;c", "\033]11;rgb:00/00/00\a",
-                                       "\033P1$r0m\033\\", "\033[<0;3;4m", "\033x", "\033[M#!!"};
+    static const char *const rows[] = {
+        "\033[99;99u",      "\033[1;5A",    "\033[?62;c", "\033]11;rgb:00/00/00\a",
+        "\033P1$r0m\033\\", "\033[<0;3;4m", "\033x",      "\033[M#!!"};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -159,9 +174,12 @@ static void test_rebinding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequences),   cmocka_unit_test(test_unknown_sequences_mean_nothing),
-        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_table_of_actions), cmocka_unit_test(test_rebinding),
+        cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_unknown_sequences_mean_nothing),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_table_of_actions),
+        cmocka_unit_test(test_rebinding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Panels as text and roles against the files in golden/. `make golden` draws these files anew; what changed
- * is then for a person to look at in git diff. */
+/* Panels as text and roles against the files in golden/. `make golden` draws these files anew; what
+ * changed is then for a person to look at in git diff. */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,7 +120,8 @@ static void test_no_broker(void **state)
     f.link.phase = LINK_WAITING;
     f.link.next_try_mono = FLEET_NOW_MONO + 8000;
     fleet_draw(&f);
-    assert_non_null(strstr(fleet_text(&f), "NO BROKER since 14:03:27 — connection refused, next try in 10 s"));
+    assert_non_null(
+        strstr(fleet_text(&f), "NO BROKER since 14:03:27 — connection refused, next try in 10 s"));
     compare(&f, "no-broker-80x24");
     fleet_close(&f);
 }
@@ -134,9 +135,10 @@ static void view(const char *keys, const char *name)
     fleet_message(&f, "infoscreen/9b8d1856-0000-4000-8000-000000000000/logs/error",
                   "{\"timestamp\":\"2026-04-05T14:00:10Z\",\"message\":\"display lost\"}");
     fleet_message(&f, "infoscreen/nonsense/heartbeat", "{}");
-    fleet_message(&f, "infoscreen/console/presence/aabbccdd",
-                  "{\"host\":\"vie-2\",\"operator\":\"berta\",\"role\":\"console\",\"recovery\":false,"
-                  "\"since\":\"2026-04-05T12:00:00Z\"}");
+    fleet_message(
+        &f, "infoscreen/console/presence/aabbccdd",
+        "{\"host\":\"vie-2\",\"operator\":\"berta\",\"role\":\"console\",\"recovery\":false,"
+        "\"since\":\"2026-04-05T12:00:00Z\"}");
     fleet_draw(&f);
     fleet_type(&f, keys, NULL);
     fleet_draw(&f);

@@ -99,8 +99,9 @@ static void test_nearest_colour(void **state)
 /* Without colours, what must be seen differs in attributes from plain text. */
 static void test_mono(void **state)
 {
-    static const enum role roles[] = {ROLE_ALERT_SERVICE_FAILED, ROLE_ALERT_CRASHED, ROLE_ALERT_WIDE, ROLE_TABLE_CURSOR,
-                                      ROLE_BANNER_WIDE, ROLE_VALUE_WARNING, ROLE_HEADER_READ_ONLY};
+    static const enum role roles[] = {
+        ROLE_ALERT_SERVICE_FAILED, ROLE_ALERT_CRASHED, ROLE_ALERT_WIDE,      ROLE_TABLE_CURSOR,
+        ROLE_BANNER_WIDE,          ROLE_VALUE_WARNING, ROLE_HEADER_READ_ONLY};
     struct theme t;
 
     (void)state;
@@ -114,7 +115,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_styles), cmocka_unit_test(test_default_file_is_what_is_compiled_in),
-        cmocka_unit_test(test_files), cmocka_unit_test(test_nearest_colour), cmocka_unit_test(test_mono),
+        cmocka_unit_test(test_files),  cmocka_unit_test(test_nearest_colour),
+        cmocka_unit_test(test_mono),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
