@@ -100,7 +100,7 @@ TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
 tests: all $(TESTS)
 
 check: tests check-layers po-check
-	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS)
+	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) tests/e2e/check_cli.py
 
 # Draws the panels anew into tests/ui/golden; the review is git diff.
 golden: $(BUILD)/tests/ui/test_panels
@@ -128,6 +128,7 @@ check-tsan:
 	    $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SANITIZE=-fsanitize=thread check
 
 check-long: check check-asan check-tsan fuzz
+	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 sh tests/run.sh tests/e2e/check_kill.py
 
 # ---- words ----
 .PHONY: pot po-check

@@ -21,6 +21,7 @@ struct console {
     struct ui *ui;
     struct text64 operator_name;
     int64_t painted_mono;
+    bool keys_wait;       /* the terminal has something to read, or keys of it are still to be acted on */
     bool idle_marked;
     bool quit;
 };
@@ -79,10 +80,13 @@ static void take_keys(struct console *c, const struct cli_globals *g)
     struct intents intents = {.count = 0};
     const struct ui_model m = model_of(c, g);
 
+    if (!c->keys_wait && ui_next_change(c->ui, &m) > m.now.mono_ms)
+        return; /* under load a turn is a slice of messages: it must not cost a read of the terminal */
     if (!ui_input(c->ui, &m, &intents))
         c->session.ended_by = SIGHUP; /* the terminal is gone */
     for (int k = 0; k < intents.count; k++)
         act(c, &intents.list[k]);
+    c->keys_wait = intents.count > 0;
     c->idle_marked = c->idle_marked && intents.count == 0;
 }
 
@@ -127,6 +131,7 @@ static void on_key(void *user, int fd, short revents)
     struct console *c = user;
 
     (void)fd;
+    c->keys_wait = true;
     if (revents & (POLLHUP | POLLERR | POLLNVAL))
         c->session.ended_by = SIGHUP;
 }

@@ -13,6 +13,7 @@
 
 #define ALIGN      16u
 #define RING_LEAST 4096u
+#define RING_WARM  (256u << 10) /* bytes: an empty ring begins anew behind them, see start_over */
 #define CACHE_LINE 64
 
 struct record {
@@ -109,6 +110,16 @@ static struct record *record_at(const struct ring *r, size_t position)
 
 /* ---- producer ---- */
 
+/* A ring that keeps up would still walk through all its memory and find none of it in a cache. So when it is
+ * empty behind the first stretch, the rest is skipped like the rest before any wrap: a ring that never fills
+ * never touches more than that stretch. */
+static bool start_over(const struct ring *r, size_t used, size_t span)
+{
+    const size_t at = r->staged & (r->cap - 1);
+
+    return used == 0 && at >= RING_WARM && span <= at;
+}
+
 void *ring_reserve(struct ring *r, size_t bytes)
 {
     size_t span, to_end = r->cap - (r->staged & (r->cap - 1)), skip, used;
@@ -116,8 +127,8 @@ void *ring_reserve(struct ring *r, size_t bytes)
     if (bytes > r->cap / 4)
         return NULL;
     span = sizeof(struct record) + align_up(bytes);
-    skip = span > to_end ? to_end : 0;
     used = r->staged - atomic_load(&r->tail);
+    skip = span > to_end || start_over(r, used, span) ? to_end : 0;
     if (r->cap - used < skip + span)
         return NULL;
     if (r->waits_for_room) {

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS     150
+#define PATIENCE_MS     40  /* Mosquitto queues what is retained before its SUBACK */
+#define FINAL_MS        150 /* after the last exact topic, since absence is concluded from it */
 #define PATIENCE_MAX_MS 2000
 #define PATIENCE_SUBACK 3 /* times what the broker took to answer */
 #define BATCH_TOPICS    500
@@ -332,8 +333,11 @@ static bool is_waiting(const struct snapshot *s)
 
 static int64_t quiet_needed(const struct snapshot *s)
 {
-    const bool between = s->step >= STEPS && !s->closing;
-    return between ? BATCH_QUIET_MS : s->patience_ms;
+    const bool exact = s->step >= STEPS;
+
+    if (exact && !s->closing)
+        return BATCH_QUIET_MS;
+    return exact && s->patience_ms < FINAL_MS ? FINAL_MS : s->patience_ms;
 }
 
 static void go_on(struct link *l)
