@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -304,6 +305,7 @@ static void the_other_process_follows_to_the_new_file(void **state)
 /* Writes for ever; after each durable report the child tells its number on the pipe. */
 static _Noreturn void write_for_ever(const struct rig *r, int out)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct store *s = rig_open(r, true, true);
 
     for (uint32_t i = 1;; i++) {

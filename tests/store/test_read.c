@@ -1,5 +1,6 @@
 /* test_read.c - every question is answered by an index, in the order and within the bounds asked
  * for. */
+#include "base/buf.h"
 #include "rig.h"
 
 #include <sqlite3.h>
@@ -303,12 +304,12 @@ static bool reads_too_much(const char *sql, const char *detail)
 
 static int count_scans(sqlite3 *db, const char *sql)
 {
-    char explain[1100];
+    struct buf explain = BUF_INIT;
     sqlite3_stmt *q = NULL;
     int found = 0;
 
-    snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
-    assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &q, NULL), SQLITE_OK);
+    assert_true(buf_printf(&explain, "EXPLAIN QUERY PLAN %s", sql));
+    assert_int_equal(sqlite3_prepare_v2(db, buf_str(&explain), -1, &q, NULL), SQLITE_OK);
     while (sqlite3_step(q) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(q, 3);
         if (!reads_too_much(sql, detail))
@@ -317,6 +318,7 @@ static int count_scans(sqlite3 *db, const char *sql)
         print_message("%s\n  in %s\n", detail, sql);
     }
     sqlite3_finalize(q);
+    buf_fini(&explain);
     return found;
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ static pid_t fork_recorder(const struct rig *r, uint64_t outbox_token)
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         struct store *s = rig_open(r, true, true);
         bool ok = rig_role(s, true, RIG_WAIT_MS);
         if (ok && outbox_token) {
