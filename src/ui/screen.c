@@ -387,7 +387,7 @@ static bool open_curses(struct screen *s, struct err *e)
             close(in);
         return err_set(e, EXIT_FAILED, _("the terminal cannot be set up: %s"), strerror(errno));
     }
-    use_env(FALSE); /* LINES and COLUMNS would freeze the size */
+    /* It takes the size from wherever it likes, or 24x80: measure() tells it the true one. */
     s->curses = newterm(NULL, s->out, s->in);
     if (!s->curses)
         return err_set(e, EXIT_USAGE,
