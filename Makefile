@@ -103,8 +103,8 @@ check: tests check-layers po-check
 	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) tests/e2e/check_cli.py
 
 # Draws the panels anew into tests/ui/golden; the review is git diff.
-golden: $(BUILD)/tests/ui/test_panels
-	$(Q)GOLDEN_UPDATE=1 LC_ALL=C.UTF-8 TZ=UTC $<
+golden: $(BUILD)/tests/ui/test_panels $(CATALOGS)
+	$(Q)GOLDEN_UPDATE=1 BUILD=$(BUILD) LC_ALL=C.UTF-8 TZ=UTC $<
 
 demo: all
 	$(Q)$(PROGRAM) demo

@@ -2,9 +2,13 @@
  * written down when all was well. */
 #include "ui/rescue.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+
+#define TRIES  20
+#define TRY_MS 50
 
 static struct {
     volatile sig_atomic_t armed;
@@ -18,13 +22,26 @@ static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSYS};
 #define FATAL (sizeof fatal / sizeof *fatal)
 static struct sigaction former[FATAL];
 
+/* The terminal doesn't block and may be full of the last frame: it gets a little time. */
+static void write_all(void)
+{
+    struct pollfd p = {.fd = rescue.tty, .events = POLLOUT};
+
+    for (size_t at = 0, tries = 0; at < rescue.n && tries < TRIES; tries++) {
+        const ssize_t n = write(rescue.tty, rescue.bytes + at, rescue.n - at);
+        if (n > 0)
+            at += (size_t)n;
+        else
+            poll(&p, 1, TRY_MS);
+    }
+}
+
 void rescue_now(void)
 {
     if (!rescue.armed)
         return;
     rescue.armed = 0;
-    const ssize_t n = write(rescue.tty, rescue.bytes, rescue.n);
-    (void)n;
+    write_all();
     tcsetattr(rescue.tty, TCSANOW, &rescue.before);
 }
 

@@ -67,7 +67,7 @@ static void arm_rescue(const struct screen *s)
 {
     struct buf b = BUF_INIT;
 
-    buf_puts(&b, MODES_OFF);
+    buf_puts(&b, "\030" MODES_OFF); /* CAN: whatever sequence was cut off in the middle is over */
     append_capability(&b, "sgr0");
     append_capability(&b, "cnorm");
     append_capability(&b, "rmcup");

@@ -168,6 +168,31 @@ static void test_layers(void **state)
     view(":view-", "command-line-120x36");
 }
 
+/* German is longer: the keys must still be told in whole words at 80 columns. */
+static void test_german(void **state)
+{
+    char catalogs[512];
+    struct fleet f;
+
+    (void)state;
+    snprintf(catalogs, sizeof catalogs, "%s/locale", getenv("BUILD") ? getenv("BUILD") : "build");
+    setenv("LANGUAGE", "de", 1);
+    bindtextdomain("infoscreen-tui", catalogs);
+    bind_textdomain_codeset("infoscreen-tui", "UTF-8");
+    textdomain("infoscreen-tui");
+    fleet_open(&f, 20, 24, 80, true);
+    fleet_trouble(&f);
+    fleet_draw(&f);
+    const char *text = fleet_text(&f), *bottom = strstr(text, " a quittieren");
+    if (!bottom)
+        fail_msg("no German from %s:\n%s", catalogs, text);
+    assert_null(strstr(bottom, "…"));
+    assert_non_null(strstr(text, "ALARME 3 · 2 unquittiert"));
+    fleet_close(&f);
+    setenv("LANGUAGE", "en", 1);
+    textdomain("none");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_no_broker),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_german),
     };
 
     setenv("TZ", "UTC", 1);

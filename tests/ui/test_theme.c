@@ -83,6 +83,25 @@ static void test_files(void **state)
     assert_true(theme_load(&t, "default", "/nowhere", &e));
 }
 
+static void test_every_theme_loads(void **state)
+{
+    static const char *const names[] = {"default", "light",        "high-contrast",
+                                        "mono",    "colour-blind", "night"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct theme t;
+        struct err e = {0};
+        if (!theme_load(&t, names[i], "themes", &e))
+            fail_msg("%s", e.text);
+        /* what has given up must not look like what is well */
+        assert_memory_not_equal(&t.style[ROLE_STATE_SERVICE_FAILED], &t.style[ROLE_STATE_ONLINE],
+                                sizeof *t.style);
+        assert_memory_not_equal(&t.style[ROLE_TABLE_CURSOR], &t.style[ROLE_SCREEN_TEXT],
+                                sizeof *t.style);
+    }
+}
+
 static void test_nearest_colour(void **state)
 {
     (void)state;
@@ -114,8 +133,11 @@ static void test_mono(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_styles), cmocka_unit_test(test_default_file_is_what_is_compiled_in),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_nearest_colour),
+        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_default_file_is_what_is_compiled_in),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_every_theme_loads),
+        cmocka_unit_test(test_nearest_colour),
         cmocka_unit_test(test_mono),
     };
 
