@@ -38,6 +38,13 @@ static bool becomes(const struct rig *r, const char *sql, int64_t wanted)
     return true;
 }
 
+/* The queue may be full for the moment. */
+#define UNTIL_ROOM(put)                                                                            \
+    for (int64_t until = clock_mono_ms() + RIG_WAIT_MS; !(put);) {                                 \
+        assert_true(clock_mono_ms() < until);                                                      \
+        poll(NULL, 0, 2);                                                                          \
+    }
+
 static void put_at(struct store *s, unsigned n, int64_t at)
 {
     struct history_event ev = rig_event(n, at, EVENT_STATE_CHANGED);
@@ -52,9 +59,10 @@ static void put_at(struct store *s, unsigned n, int64_t at)
     a.raised_at = a.cleared_at = at;
     TEXT_SET(&l.level, "info", 4);
     assert_true(image_of_client(&c, &image));
-    assert_true(store_put_history(s, &ev, image.data, image.len));
-    assert_true(store_put_log(s, &l) && store_put_command(s, &cmd) &&
-                store_put_alarm(s, &a, NULL, 0));
+    UNTIL_ROOM(store_put_history(s, &ev, image.data, image.len));
+    UNTIL_ROOM(store_put_log(s, &l));
+    UNTIL_ROOM(store_put_command(s, &cmd));
+    UNTIL_ROOM(store_put_alarm(s, &a, NULL, 0));
     buf_fini(&image);
 }
 

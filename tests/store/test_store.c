@@ -442,7 +442,7 @@ static void full_queue_refuses_and_asks_for_everything_again(void **state)
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     while (store_put_client(s, &c) && taken < 1000000)
         taken++;
-    assert_in_range(taken, 20000, 999999); /* 32 MiB of rows, not endless */
+    assert_in_range(taken, 5000, 999999); /* thousands of rows wait, but not endlessly many */
     struct history_event ev = rig_event(1, 1000, EVENT_STATE_CHANGED);
     assert_false(store_put_history(s, &ev, NULL, 0));
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
