@@ -156,7 +156,7 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
 /* clang-format off */
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .text = sign},
-    {.title = N_("ALARM"), .width = 14, .text = kind},
+    {.title = N_("ALARM"), .width = 14, .most = 18, .grow = 4, .text = kind},
     {.title = N_("NAME"), .width = 10, .most = 24, .text = name},
     {.title = N_("UUID"), .width = 8, .rank = 3, .text = uuid},
     {.title = N_("GROUP"), .width = 8, .most = 16, .rank = 2, .text = group},

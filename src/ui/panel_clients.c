@@ -174,7 +174,7 @@ static const struct column columns[] = {
     {.title = N_("STATE"), .width = 14, .rank = 6, .sort = BY(STATE), .text = state},
     {.title = N_("UUID"), .width = 8, .rank = 3, .sort = BY(UUID), .text = uuid},
     {.title = N_("GROUP"), .width = 8, .most = 18, .rank = 2, .sort = BY(GROUP), .text = group},
-    {.title = N_("BEAT"), .width = 4, .right = true, .sort = BY(BEAT), .text = beat},
+    {.title = N_("BEAT"), .width = 5, .right = true, .sort = BY(BEAT), .text = beat},
     {.title = N_("PROCESS"), .width = 7, .most = 12, .rank = 1, .sort = BY(PROCESS), .text = process},
     {.title = N_("PROGRAM"), .width = 15, .most = 20, .rank = 7, .text = program},
     {.title = N_("RECONN"), .width = 6, .right = true, .rank = 2, .sort = BY(RECONNECTS), .text = reconnects},
