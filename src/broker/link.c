@@ -12,7 +12,7 @@
 #include "base/i18n.h"
 #include "base/timefmt.h"
 
-#define INBOX_BYTES  (8u << 20)
+#define INBOX_BYTES  (16u << 20)
 #define OUTBOX_BYTES (2u << 20)
 #define LINGER_MS    300 /* at the end, for what was asked to be published */
 
