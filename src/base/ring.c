@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ALIGN      16u
 #define RING_LEAST 4096u
-#define RING_WARM  (256u << 10) /* bytes: an empty ring begins anew behind them, see start_over */
+#define RING_WARM  (256u << 10) /* bytes: an empty ring begins anew behind them, see may_start_over */
 #define CACHE_LINE 64
+#define PAGE       4096u
 
 struct record {
     uint32_t span;  /* bytes to the next record, this header included */
@@ -33,6 +35,7 @@ struct ring {
     _Alignas(CACHE_LINE) atomic_size_t head; /* what the consumer may read up to */
     size_t staged;                           /* committed up to here */
     size_t reserved_at, reserved;            /* the record being filled */
+    size_t touched;                          /* bytes from the start that were ever written to */
     bool waits_for_room;
 
     /* The consumer's. */
@@ -81,7 +84,7 @@ struct ring *ring_new(size_t bytes)
     atomic_init(&r->tail, 0);
     atomic_init(&r->consumer_sleeps, true);
     atomic_init(&r->producer_wants, false);
-    r->bytes = aligned_alloc(CACHE_LINE, cap);
+    r->bytes = aligned_alloc(cap < PAGE ? CACHE_LINE : PAGE, cap);
     r->data_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!r->bytes || r->data_fd < 0 || r->room_fd < 0) {
@@ -113,11 +116,19 @@ static struct record *record_at(const struct ring *r, size_t position)
 /* A ring that keeps up would still walk through all its memory and find none of it in a cache. So when it is
  * empty behind the first stretch, the rest is skipped like the rest before any wrap: a ring that never fills
  * never touches more than that stretch. */
-static bool start_over(const struct ring *r, size_t used, size_t span)
+static bool may_start_over(const struct ring *r, size_t used, size_t span)
 {
     const size_t at = r->staged & (r->cap - 1);
 
     return used == 0 && at >= RING_WARM && span <= at;
+}
+
+/* After a flood: nobody looks at what lies behind the first stretch of an empty ring. */
+static void give_back(struct ring *r)
+{
+    if (r->touched > 2 * RING_WARM)
+        madvise(r->bytes + RING_WARM, r->touched - RING_WARM, MADV_DONTNEED);
+    r->touched = RING_WARM;
 }
 
 void *ring_reserve(struct ring *r, size_t bytes)
@@ -128,7 +139,11 @@ void *ring_reserve(struct ring *r, size_t bytes)
         return NULL;
     span = sizeof(struct record) + align_up(bytes);
     used = r->staged - atomic_load(&r->tail);
-    skip = span > to_end || start_over(r, used, span) ? to_end : 0;
+    skip = span > to_end ? to_end : 0;
+    if (may_start_over(r, used, span)) {
+        give_back(r);
+        skip = to_end;
+    }
     if (r->cap - used < skip + span)
         return NULL;
     if (r->waits_for_room) {
@@ -140,6 +155,9 @@ void *ring_reserve(struct ring *r, size_t bytes)
         *record_at(r, r->staged) = (struct record){.span = (uint32_t)skip, .bytes = PADDING};
     r->reserved_at = r->staged + skip;
     r->reserved = bytes;
+    const size_t end = (r->reserved_at & (r->cap - 1)) + span;
+    if (end > r->touched)
+        r->touched = end;
     return record_at(r, r->reserved_at) + 1;
 }
 
