@@ -78,8 +78,8 @@ static const struct {
     {&command_columns, "",
      " FROM command WHERE command_id IN (SELECT command_id FROM command WHERE status"
      " IN('queued','published','accepted','execution_started')"
-     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY issued_at DESC LIMIT ?1))"
-     " ORDER BY issued_at",
+     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1))"
+     " ORDER BY stored_at,command.rowid",
      restore_command},
 };
 

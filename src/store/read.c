@@ -295,8 +295,8 @@ bool reader_commands(struct reader *r, const struct command_query *cq, command_r
     select_commands(&sql);
     if (cq->client)
         buf_puts(&sql, "client=? AND ");
-    buf_puts(&sql, cq->active ? active : cq->client ? "1" : "issued_at>=-9223372036854775807");
-    buf_puts(&sql, " ORDER BY issued_at DESC");
+    buf_puts(&sql, cq->active ? active : "1");
+    buf_puts(&sql, " ORDER BY stored_at DESC,command.rowid DESC");
     sqlite3_stmt *q = reader_prepare(r, &sql, e);
     if (q && cq->client)
         sqlite3_bind_int64(q, 1, reader_client_number(r, cq->client));
