@@ -263,15 +263,26 @@ static void on_role(struct core *c, const struct core_event *ev)
     contact_role(c, ev->u.recorder);
 }
 
+static void on_adopted(struct core *c, const struct core_event *ev)
+{
+    command_adopt(c, ev->u.adopted.command, ev->u.adopted.row);
+}
+
+static void on_withdrawn(struct core *c, const struct core_event *ev)
+{
+    command_withdraw(c, &ev->u.withdrawn);
+}
+
 static const event_fn event_rules[] = {
     [IN_MESSAGE] = on_message,     [IN_REJECT] = on_reject,
     [IN_TICK] = on_tick,           [IN_LINK_UP] = on_link_up,
     [IN_LINK_DOWN] = on_link_down, [IN_SNAPSHOT_DONE] = on_snapshot_done,
     [IN_OPERATOR] = on_operator,   [IN_STORED] = on_stored,
     [IN_PUBLISHED] = on_published, [IN_CLOCK_JUMP] = on_clock_jump,
-    [IN_ROLE] = on_role,
+    [IN_ROLE] = on_role,           [IN_ADOPTED] = on_adopted,
+    [IN_WITHDRAWN] = on_withdrawn,
 };
-static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_ROLE + 1, "a rule per event");
+static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_WITHDRAWN + 1, "a rule per event");
 
 void core_step(struct core *c, const struct core_event *ev, struct effects *out)
 {
