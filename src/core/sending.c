@@ -201,18 +201,22 @@ void command_withdraw(struct core *c, const struct uid *id)
 
 /* ---- taken over from a process that ended ---- */
 
-void command_adopt(struct core *c, const struct command *row, const struct effect *outbox)
+static void adopt_command(struct core *c, const struct command *row)
 {
     struct tracked *t = command_find(c, &row->id);
 
-    c->durable = true;
-    if (!t)
-        t = command_add(c, row);
-    if (!t)
+    if (!t && !(t = command_add(c, row)))
         return;
     t->mine = true;
     command_arm(c, t);
     command_touch(c, t);
+}
+
+void command_adopt(struct core *c, const struct command *row, const struct effect *outbox)
+{
+    c->durable = true;
+    if (row)
+        adopt_command(c, row);
     if (outbox && core_restore_outbox(c, outbox))
         outbox_pump(c);
 }

@@ -87,5 +87,10 @@ static const char step_2[] =
     "CREATE INDEX command_active ON command(stored_at)"
     " WHERE status IN('queued','published','accepted','execution_started');";
 
-const struct db_step db_steps[] = {{step_1}, {step_2}};
+/* What is overdue is looked for every second. */
+static const char step_3[] =
+    "CREATE INDEX command_due ON command(expires_at)"
+    " WHERE status IN('queued','published','accepted','execution_started');";
+
+const struct db_step db_steps[] = {{step_1}, {step_2}, {step_3}};
 const int db_version = sizeof db_steps / sizeof *db_steps;
