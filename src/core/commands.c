@@ -92,7 +92,9 @@ static void count(struct core *c, const struct tracked *t, int by)
 static void forget(struct core *c, struct tracked *t)
 {
     count(c, t, -1);
+    watch_end(c, t);
     heap_forget(&c->mono, &t->expiry);
+    heap_forget(&c->air, &t->back);
     table_remove(&c->commands, &t->link);
     table_remove(&c->commands_of_client, &t->of_client);
     struct tracked *last = c->command_list[c->commands.count];
@@ -126,17 +128,24 @@ struct tracked *command_add(struct core *c, const struct command *row)
         return NULL;
     if (!list_make_room(c) || !heap_promise(&c->mono))
         goto fail;
+    if (!heap_promise(&c->air)) {
+        c->mono.promised--;
+        goto fail;
+    }
     t->row = *row;
     t->expiry.kind = TIMER_COMMAND;
+    t->back.kind = TIMER_BACK;
     t->index = c->commands.count;
     t->order = ++c->command_order;
     if (!table_add(&c->commands, &t->link, hash_bytes(row->id.b, sizeof(row->id.b)))) {
         c->mono.promised--;
+        c->air.promised--;
         goto fail;
     }
     if (!table_add(&c->commands_of_client, &t->of_client, hash_of_client(&row->client))) {
         table_remove(&c->commands, &t->link);
         c->mono.promised--;
+        c->air.promised--;
         goto fail;
     }
     c->command_list[t->index] = t;
@@ -203,10 +212,10 @@ void command_set_status(struct core *c, struct tracked *t, enum command_status s
     count(c, t, -1);
     t->row.status = status;
     count(c, t, +1);
-    if (!command_is_active[status]) {
+    if (!command_is_active[status])
         t->overdue = false;
+    if (!command_is_active[status] && !statuses[status].result)
         outbox_drop_command(c, &t->row.id);
-    }
     command_touch(c, t);
     struct words summary = words_of(
         statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
@@ -219,6 +228,7 @@ void command_set_status(struct core *c, struct tracked *t, enum command_status s
                                            .by = TEXT(t->row.requested_by),
                                            .summary = &summary});
     command_arm(c, t);
+    watch_status(c, t, status);
 }
 
 static void set_first(int64_t *at, int64_t now)
@@ -251,6 +261,7 @@ void command_fail(struct core *c, struct tracked *t, const char *code, const cha
     TEXT_COPY(&t->row.error_message, TEXT_OURS(message));
     set_first(&t->row.finished_at, c->now.wall_ms);
     command_set_status(c, t, COMMAND_FAILED);
+    outbox_drop_command(c, &t->row.id);
     raise_failed(c, t);
 }
 
@@ -412,6 +423,7 @@ void command_ack(struct core *c, const struct msg *m)
 
 static void expire(struct core *c, struct tracked *t)
 {
+    watch_explain_expiry(c, t);
     set_first(&t->row.finished_at, c->now.wall_ms);
     command_set_status(c, t, COMMAND_EXPIRED);
 }
@@ -446,6 +458,8 @@ void commands_arm_restored(struct core *c)
     }
     for (uint32_t i = 0; i < c->commands.count; i++)
         command_arm(c, c->command_list[i]);
+    for (uint32_t i = 0; i < c->commands.count; i++)
+        watch_restore(c, c->command_list[i]);
 }
 
 /* ---- restoring and reading ---- */

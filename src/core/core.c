@@ -172,6 +172,7 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_RECOVERED] = failure_recovered_due,
     [TIMER_FLAP] = reconnect_flap_due,
     [TIMER_COMMAND] = command_due,
+    [TIMER_BACK] = watch_due,
     [TIMER_HELD] = console_held_due,
     [TIMER_LINK] = contact_never_up_due,
 };

@@ -36,6 +36,7 @@ enum timer_kind {
     TIMER_RECOVERED,
     TIMER_FLAP,
     TIMER_COMMAND,
+    TIMER_BACK,
     TIMER_HELD,
     TIMER_LINK,
     TIMER_KINDS
@@ -96,6 +97,9 @@ struct device {
     uint32_t group_epoch;          /* connection that brought its retained group */
     uint32_t failed_epoch;         /* … its retained service_failed */
     bool life_marked;
+    bool going_off;   /* told to switch off: its silence is no fault */
+    uint16_t watches; /* commands that wait for it to be back */
+    int64_t beat_ms;  /* between its last two reports */
 };
 
 struct device *fleet_find(const struct core *c, const struct uid *id);
@@ -243,6 +247,8 @@ struct tracked {
     uint64_t put_step;
     uint32_t index;
     struct link of_client; /* in the table by client */
+    struct timer back;     /* when its device should be back; on the clock "air" */
+    bool watched;          /* until its device is heard again */
     bool overdue;          /* expired while another process was the recorder */
     bool mine;             /* issued or taken over by this process, which so sees to its end */
 };
@@ -258,6 +264,15 @@ void command_fail(struct core *c, struct tracked *t, const char *code, const cha
 struct tracked *command_of_client(const struct core *c, const struct uid *client,
                                   const struct tracked *t);
 struct text command_action(const struct command *row);
+
+/* ---- is its device back? (watch.c) ---- */
+
+void watch_status(struct core *c, struct tracked *t, enum command_status status);
+void watch_heard(struct core *c, struct device *d, bool reconnected); /* before its times are set */
+void watch_due(struct core *c, struct timer *t);
+void watch_end(struct core *c, struct tracked *t);
+void watch_restore(struct core *c, struct tracked *t);
+void watch_explain_expiry(struct core *c, struct tracked *t);
 
 /* ---- issuing them (sending.c) ---- */
 

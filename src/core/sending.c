@@ -227,7 +227,12 @@ bool command_may_go(const struct core *c, const struct uid *id)
 {
     const struct tracked *t = command_find(c, id);
 
-    return t && command_is_active[t->row.status] && !t->overdue &&
+    if (!t || t->overdue)
+        return false;
+    /* A quick device has answered before the alias was told: its other readers still want it. */
+    if (t->row.status == COMMAND_COMPLETED || t->row.status == COMMAND_FAILED)
+        return c->now.wall_ms < t->row.expires_at;
+    return command_is_active[t->row.status] &&
            !(t->expiry.place && t->expiry.due <= c->now.mono_ms);
 }
 
