@@ -150,7 +150,7 @@ static bool ask(const struct rollout *r)
         snprintf(wanted, sizeof wanted, "%s", r->targets[0].name.clean);
     else if (r->action == ACTION_SHUTDOWN_HOST)
         snprintf(wanted, sizeof wanted, "%d", r->count);
-    fprintf(stderr, ngettext("%s to %d client:\n", "%s to %d clients:\n", (unsigned)r->count),
+    fprintf(stderr, P_("%s to %d client:\n", "%s to %d clients:\n", r->count),
             actions[r->action].word, r->count);
     list_targets(r);
     fprintf(stderr, _("Type %s to send: "), wanted);
