@@ -142,6 +142,9 @@ void core_reconfigure(struct core *c, const struct config *config);
  * once before the first step. */
 void core_seed_tokens(struct core *c, uint32_t seed);
 
+/* The random part of this process's presence topic: among recorders with recovery the lowest acts. */
+void core_set_presence_key(struct core *c, const char *key);
+
 /* Before the first step: what the database knew, clients first. No effects, no change of state. */
 bool core_restore_client(struct core *c, const struct client *row);
 bool core_restore_alarm(struct core *c, const struct alarm *row, const void *payload, size_t len);

@@ -37,6 +37,7 @@ enum timer_kind {
     TIMER_FLAP,
     TIMER_COMMAND,
     TIMER_BACK,
+    TIMER_RECOVERY,
     TIMER_HELD,
     TIMER_LINK,
     TIMER_KINDS
@@ -100,6 +101,9 @@ struct device {
     bool going_off;   /* told to switch off: its silence is no fault */
     uint16_t watches; /* commands that wait for it to be back */
     int64_t beat_ms;  /* between its last two reports */
+    int64_t ill_mono, ill_at; /* crashed or failed since; INT64_MIN: is not */
+    int64_t ill_mark;         /* the device's own time of its first report of it */
+    const char *recovery_said; /* why it was not restarted, said once */
 };
 
 struct device *fleet_find(const struct core *c, const struct uid *id);
@@ -274,6 +278,12 @@ void watch_end(struct core *c, struct tracked *t);
 void watch_restore(struct core *c, struct tracked *t);
 void watch_explain_expiry(struct core *c, struct tracked *t);
 
+/* ---- restarting without a person (recovery.c) ---- */
+
+void recovery_note(struct core *c, struct device *d, int64_t mark);
+void recovery_begin(struct core *c);
+void recovery_due(struct core *c, struct timer *t);
+
 /* ---- issuing them (sending.c) ---- */
 
 void command_send(struct core *c, const struct operator_action *op);
@@ -426,7 +436,9 @@ struct core {
 
     struct held *held, **held_end;
     uint32_t held_count;
-    struct timer held_timer;
+    struct timer held_timer, recovery_timer;
+    struct text40 presence_key; /* of this process's own presence message */
+    int64_t presence_mono;      /* the recorders with recovery last changed */
     uint64_t recent_acks[RECENT_ACKS];
     uint32_t recent_next;
     struct console_seen consoles[CONSOLES_KEPT];

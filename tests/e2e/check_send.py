@@ -234,6 +234,15 @@ class Send(unittest.TestCase):
         r = self.send("restart_app", "--state", "online", "--yes", "--wait", code=1)
         self.assertEqual(sorted(c["status"] for c in r), ["completed", "failed"])
 
+    def test_recovery(self):
+        self.recording("--set", "recovery.enabled=yes", "--set", "recovery.settle=2s")
+        d = self.device(ALL)
+        self.rig.heartbeat(LOBBY, process_status="crashed", timestamp="2026-04-05T08:00:00Z")
+        c = eventually(lambda: self.rig.json("commands")["commands"], lambda c: c and c[0]["status"] == "completed", 12)
+        self.assertEqual((c[0]["action"], c[0]["client_uuid"], c[0]["requested_by"]), ("restart_app", LOBBY, "auto-recovery"))
+        self.assertEqual([e["client_uuid"] for e in self.rig.json("history", "--kind", "recovery")["events"]], [LOBBY])
+        self.assertEqual({x["command_id"] for _, x in d.seen}, {c[0]["command_id"]})
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
