@@ -23,11 +23,24 @@ static void put_client(struct session *s, const struct effect *e)
         row_refused(s, e->durable);
 }
 
+/* Of a command that the broker refused the recorder never hears: the alarm is its issuer's. */
+static bool is_of_own_command(const struct session *s, const struct alarm *a)
+{
+    struct uid id;
+    const struct command *c =
+        a->kind == ALARM_COMMAND_FAILED &&
+                uid_parse(a->subject.clean, strlen(a->subject.clean), &id)
+            ? core_find_command(s->core, &id)
+            : NULL;
+
+    return c && !c->foreign;
+}
+
 static void put_alarm(struct session *s, const struct effect *e)
 {
     size_t len = 0;
 
-    if (!s->recorder)
+    if (!s->recorder && !is_of_own_command(s, e->u.alarm))
         return;
     const void *payload = core_alarm_payload(s->core, e->u.alarm, &len);
     if (!store_put_alarm(s->store, e->u.alarm, payload, len))
@@ -40,9 +53,22 @@ static void put_command(struct session *s, const struct effect *e)
         row_refused(s, e->durable);
 }
 
+/* What only the issuer of a command can tell; and all of it where nobody records. */
+static bool is_ours_to_tell(const struct session *s, const struct effect *e)
+{
+    const enum event_kind kind = e->u.history.event.kind;
+
+    if (s->recorder)
+        return true;
+    if (!e->u.history.command || e->u.history.command->foreign || kind == EVENT_IMAGE)
+        return false;
+    return !s->store_status.other_recorder || kind == EVENT_COMMAND_QUEUED ||
+           kind == EVENT_COMMAND_CANCELLED || kind == EVENT_COMMAND_BLOCKED || kind == EVENT_NOTE;
+}
+
 static void put_history(struct session *s, const struct effect *e)
 {
-    if (!s->recorder)
+    if (!is_ours_to_tell(s, e))
         return;
     buf_clear(&s->image);
     if (e->u.history.client)

@@ -2,6 +2,7 @@
 #include "app/session.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -166,6 +167,16 @@ static void on_role(struct session *s, const struct store_report *r)
     session_publish_presence(s);
 }
 
+static void on_adopted(struct session *s, struct store_adopted *a)
+{
+    struct core_event ev = {.kind = IN_ADOPTED, .now = session_now()};
+
+    ev.u.adopted.command = a->has_command ? &a->command : NULL;
+    ev.u.adopted.row = a->has_row ? &a->row : NULL;
+    session_feed(s, &ev);
+    free(a);
+}
+
 static void on_report(struct session *s, const struct store_report *r)
 {
     switch (r->kind) {
@@ -183,6 +194,13 @@ static void on_report(struct session *s, const struct store_report *r)
         break;
     case STORE_WANT_SNAPSHOT:
         s->sync.snapshot = true;
+        break;
+    case STORE_ADOPTED:
+        on_adopted(s, r->adopted);
+        break;
+    case STORE_WITHDRAWN:
+        session_feed(s, &(struct core_event){
+                            .kind = IN_WITHDRAWN, .now = session_now(), .u.withdrawn = r->command});
         break;
     case STORE_RESYNC:
         s->sync.rows = true;

@@ -31,6 +31,11 @@ void job_operator(struct job_host *h, const struct operator_action *op)
     session_operator(&h->session, op);
 }
 
+bool job_other_recorder(const struct job_host *h)
+{
+    return h->session.store_status.other_recorder;
+}
+
 bool job_outbox_empty(const struct job_host *h)
 {
     return session_outbox_empty(&h->session);
@@ -54,7 +59,7 @@ static void run(struct job_host *h, struct job *j)
     while (!h->over && !h->session.ended_by) {
         session_turn(&h->session, STEP_MS);
         const int64_t grace = core_link_is_up(h->session.core) ? SNAPSHOT_MS : 0;
-        if (!h->started && (is_ready(&h->session) || clock_mono_ms() >= connect_by + grace)) {
+        if (!h->started && (j->offline || is_ready(&h->session) || clock_mono_ms() >= connect_by + grace)) {
             h->started = true;
             h->over = j->start(j, h, is_ready(&h->session));
         }
@@ -68,7 +73,7 @@ static void run(struct job_host *h, struct job *j)
 int app_run_job(const struct cli_globals *g, struct job *j)
 {
     struct job_host *h = calloc(1, sizeof *h);
-    const struct session_options so = {.want_role = j->record, .link = true};
+    const struct session_options so = {.want_role = j->record, .link = !j->offline};
 
     if (!h)
         err_set(&j->err, EXIT_FAILED, _("out of memory: close something else"));

@@ -203,6 +203,7 @@ static bool start_link(struct session *s, const struct session_options *o, struc
     snprintf(s->live_id, sizeof s->live_id, "infoscreen-live-%s", random);
     random_hex(random, 16);
     snprintf(s->presence_topic, sizeof s->presence_topic, "infoscreen/console/presence/%s", random);
+    core_set_presence_key(s->core, random);
     if (o->want_role && !load_journal_id(s, e))
         return false;
     const struct link_options lo = {

@@ -38,11 +38,13 @@ struct job {
     bool (*step)(struct job *j, struct job_host *h);
     int64_t connect_ms; /* how long to try for a broker; contract: 10 s */
     bool record;        /* compete for the recorder role */
+    bool offline;   /* needs no broker: starts at once, connected = false */
     struct err err;     /* why it failed; the code becomes the exit code */
 };
 const struct core *job_core(const struct job_host *h);
 struct now job_now(const struct job_host *h);
 void job_operator(struct job_host *h, const struct operator_action *op);
+bool job_other_recorder(const struct job_host *h); /* another process records on this database */
 bool job_outbox_empty(const struct job_host *h);        /* everything asked for was PUBACKed */
 const char *job_last_refusal(const struct job_host *h); /* the broker's, in words; NULL none */
 

@@ -14,6 +14,8 @@ int run_ack(struct call *call, struct err *e);
 int run_shelve(struct call *call, struct err *e);
 int run_unshelve(struct call *call, struct err *e);
 int run_commands(struct call *call, struct err *e);
+int run_cancel(struct call *call, struct err *e);
+int run_send(struct call *call, struct err *e);
 int run_history(struct call *call, struct err *e);
 int run_logs(struct call *call, struct err *e);
 int run_doctor(struct call *call, struct err *e);

@@ -155,7 +155,7 @@ static void offer_subcommands(const char *group, const char *start)
             continue;
         if (group && blank && strlen(group) == first && !strncmp(s[i].name, group, first))
             offer(blank + 1, start);
-        const bool again = i > 0 && blank && !strncmp(s[i - 1].name, s[i].name, first + 1);
+        const bool again = i > 0 && blank && !strncmp(s[i - 1].name, s[i].name, first);
         snprintf(word, sizeof word, "%.*s", (int)first, s[i].name);
         if (!group && !again)
             offer(word, start);

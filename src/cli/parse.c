@@ -159,15 +159,31 @@ struct parser {
     bool chosen;
 };
 
+/* "commands" is a subcommand and begins another, "commands cancel". */
+static bool narrow(struct parser *p, const char *word)
+{
+    char name[112];
+
+    snprintf(name, sizeof name, "%.40s %.60s", p->call->sub->name, word);
+    const struct subcommand *sub = p->call->arg_count == 0 ? find_subcommand(name) : NULL;
+    if (!sub)
+        return false;
+    p->call->sub = sub;
+    grammar_init(&p->grammar, sub);
+    return true;
+}
+
 static bool take_word(struct parser *p, const char *word, struct err *e)
 {
     char name[112];
 
+    if (p->chosen && narrow(p, word))
+        return true;
     if (p->chosen) {
         p->call->args[p->call->arg_count++] = word;
         return true;
     }
-    if (!p->group[0] && starts_group(word)) {
+    if (!p->group[0] && starts_group(word) && !find_subcommand(word)) {
         snprintf(p->group, sizeof p->group, "%s", word);
         return true;
     }

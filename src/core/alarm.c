@@ -95,7 +95,7 @@ static const struct kind_row {
     [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life for {1}")},
     [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
     [ALARM_COMMAND_FAILED] = {.raised = N_("a command to {1} failed: {2}"), .ends_by_ack = true},
-    [ALARM_DEVICE_NOT_BACK] = {.raised = N_("{1} did not come back"), .ends_by_ack = true},
+    [ALARM_DEVICE_NOT_BACK] = {.raised = N_("{1} did not come back after {2}, sent by {3}"), .ends_by_ack = true},
     [ALARM_GROUP_OUTAGE] = {.raised = N_("group {1} has gone silent")},
     [ALARM_BROKER_OUTAGE] = {.raised = N_("all clients have gone silent")},
     [ALARM_BROKER_UNREACHABLE] = {.raised = N_("no connection to the broker: {2}"), .local = true},

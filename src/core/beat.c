@@ -87,6 +87,8 @@ void beat_apply(struct core *c, struct device *d, const struct msg *m)
     const bool was_silent = d->row.silent, was_crashed = d->row.crashed;
     bool changed = d->row.first_seen_at == TIME_NONE;
 
+    watch_heard(c, d, b->have_reconnects && d->row.reconnect_count != NUMBER_NONE &&
+                          b->reconnect_count != d->row.reconnect_count);
     if (m->kind == MSG_HEARTBEAT)
         d->row.last_heartbeat_at = c->now.wall_ms;
     else

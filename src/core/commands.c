@@ -7,27 +7,33 @@
 #include "core/core_internal.h"
 
 static const struct status_row {
-    bool active; /* something may still come */
     bool result; /* the device's last word */
     enum event_kind event;
     const char *words; /* {1} client, {2} action or error */
 } statuses[] = {
-    [COMMAND_QUEUED] = {true, false, EVENT_COMMAND_QUEUED, N_("{2} for {1} is queued")},
-    [COMMAND_CANCELLED] = {false, false, EVENT_COMMAND_CANCELLED, N_("{2} for {1} was withdrawn")},
-    [COMMAND_PUBLISHED] = {true, false, EVENT_COMMAND_PUBLISHED, N_("{2} was sent to {1}")},
-    [COMMAND_ACCEPTED] = {true, false, EVENT_COMMAND_ACCEPTED, N_("{1} accepted {2}")},
-    [COMMAND_EXECUTION_STARTED] = {true, false, EVENT_COMMAND_EXECUTION_STARTED,
+    [COMMAND_QUEUED] = {false, EVENT_COMMAND_QUEUED, N_("{2} for {1} is queued")},
+    [COMMAND_CANCELLED] = {false, EVENT_COMMAND_CANCELLED, N_("{2} for {1} was withdrawn")},
+    [COMMAND_PUBLISHED] = {false, EVENT_COMMAND_PUBLISHED, N_("{2} was sent to {1}")},
+    [COMMAND_ACCEPTED] = {false, EVENT_COMMAND_ACCEPTED, N_("{1} accepted {2}")},
+    [COMMAND_EXECUTION_STARTED] = {false, EVENT_COMMAND_EXECUTION_STARTED,
                                    N_("{1} has begun {2}")},
-    [COMMAND_EXPIRED] = {false, false, EVENT_COMMAND_EXPIRED, N_("{2} for {1} has expired")},
-    [COMMAND_COMPLETED] = {false, true, EVENT_COMMAND_COMPLETED, N_("{1} completed {2}")},
-    [COMMAND_FAILED] = {false, true, EVENT_COMMAND_FAILED, N_("{1} failed at {2}: {3}")},
-    [COMMAND_BLOCKED] = {false, false, EVENT_COMMAND_BLOCKED, N_("{2} for {1} was blocked")},
+    [COMMAND_EXPIRED] = {false, EVENT_COMMAND_EXPIRED, N_("{2} for {1} has expired")},
+    [COMMAND_COMPLETED] = {true, EVENT_COMMAND_COMPLETED, N_("{1} completed {2}")},
+    [COMMAND_FAILED] = {true, EVENT_COMMAND_FAILED, N_("{1} failed at {2}: {3}")},
+    [COMMAND_BLOCKED] = {false, EVENT_COMMAND_BLOCKED, N_("{2} for {1} was blocked")},
 };
 static_assert(sizeof(statuses) / sizeof(statuses[0]) == COMMAND_STATUSES, "a row per status");
 
+const bool command_is_active[COMMAND_STATUSES] = {
+    [COMMAND_QUEUED] = true,
+    [COMMAND_PUBLISHED] = true,
+    [COMMAND_ACCEPTED] = true,
+    [COMMAND_EXECUTION_STARTED] = true,
+};
+
 /* ---- keeping ---- */
 
-static struct tracked *find(const struct core *c, const struct uid *id)
+struct tracked *command_find(const struct core *c, const struct uid *id)
 {
     struct link *l = table_first(&c->commands, hash_bytes(id->b, sizeof(id->b)));
 
@@ -35,6 +41,25 @@ static struct tracked *find(const struct core *c, const struct uid *id)
         struct tracked *t = (struct tracked *)l;
         if (uid_equal(&t->row.id, id))
             return t;
+    }
+    return NULL;
+}
+
+static uint64_t hash_of_client(const struct uid *client)
+{
+    return hash_bytes(client->b, sizeof(client->b));
+}
+
+struct tracked *command_of_client(const struct core *c, const struct uid *client,
+                                  const struct tracked *t)
+{
+    struct link *l = t ? table_next(&t->of_client)
+                       : table_first(&c->commands_of_client, hash_of_client(client));
+
+    for (; l; l = table_next(l)) {
+        struct tracked *found = CONTAINER(l, struct tracked, of_client);
+        if (uid_equal(&found->row.client, client))
+            return found;
     }
     return NULL;
 }
@@ -58,7 +83,7 @@ static bool list_make_room(struct core *c)
 
 static void count(struct core *c, const struct tracked *t, int by)
 {
-    if (!statuses[t->row.status].active)
+    if (!command_is_active[t->row.status])
         return;
     c->counts.commands_active += (uint32_t)by;
     fleet_count_command(c, &t->row.client, by);
@@ -66,8 +91,12 @@ static void count(struct core *c, const struct tracked *t, int by)
 
 static void forget(struct core *c, struct tracked *t)
 {
+    count(c, t, -1);
+    watch_end(c, t);
     heap_forget(&c->mono, &t->expiry);
+    heap_forget(&c->air, &t->back);
     table_remove(&c->commands, &t->link);
+    table_remove(&c->commands_of_client, &t->of_client);
     struct tracked *last = c->command_list[c->commands.count];
     c->command_list[t->index] = last;
     last->index = t->index;
@@ -84,14 +113,14 @@ static void make_room(struct core *c)
         return;
     for (uint32_t i = 0; i < c->commands.count; i++) {
         struct tracked *t = c->command_list[i];
-        if (!statuses[t->row.status].active && (!oldest || t->order < oldest->order))
+        if (!command_is_active[t->row.status] && (!oldest || t->order < oldest->order))
             oldest = t;
     }
     if (oldest)
         forget(c, oldest);
 }
 
-static struct tracked *add(struct core *c, const struct command *row)
+struct tracked *command_add(struct core *c, const struct command *row)
 {
     make_room(c);
     struct tracked *t = core_alloc(c, sizeof(*t));
@@ -99,12 +128,24 @@ static struct tracked *add(struct core *c, const struct command *row)
         return NULL;
     if (!list_make_room(c) || !heap_promise(&c->mono))
         goto fail;
+    if (!heap_promise(&c->air)) {
+        c->mono.promised--;
+        goto fail;
+    }
     t->row = *row;
     t->expiry.kind = TIMER_COMMAND;
+    t->back.kind = TIMER_BACK;
     t->index = c->commands.count;
     t->order = ++c->command_order;
     if (!table_add(&c->commands, &t->link, hash_bytes(row->id.b, sizeof(row->id.b)))) {
         c->mono.promised--;
+        c->air.promised--;
+        goto fail;
+    }
+    if (!table_add(&c->commands_of_client, &t->of_client, hash_of_client(&row->client))) {
+        table_remove(&c->commands, &t->link);
+        c->mono.promised--;
+        c->air.promised--;
         goto fail;
     }
     c->command_list[t->index] = t;
@@ -123,11 +164,12 @@ void commands_fini(struct core *c)
     free(c->command_list);
     free(c->command_rank);
     free(c->commands.buckets);
+    free(c->commands_of_client.buckets);
 }
 
 /* ---- changes ---- */
 
-static void touch(struct core *c, struct tracked *t)
+void command_touch(struct core *c, struct tracked *t)
 {
     c->counts.command_generation++;
     c->counts.generation++;
@@ -141,16 +183,16 @@ static void touch(struct core *c, struct tracked *t)
     }
 }
 
-static struct text action_of(const struct command *row)
+struct text command_action(const struct command *row)
 {
     return row->action_text.clean[0] ? TEXT(row->action_text)
                                      : TEXT_OURS(actions[row->action].word);
 }
 
 /* Converted from wall time once, when learned: a clock that jumps later expires nothing. */
-static void schedule(struct core *c, struct tracked *t)
+void command_arm(struct core *c, struct tracked *t)
 {
-    if (!c->started || !statuses[t->row.status].active) {
+    if (!c->started || !command_is_active[t->row.status]) {
         heap_remove(&c->mono, &t->expiry);
         return;
     }
@@ -162,7 +204,7 @@ static void schedule(struct core *c, struct tracked *t)
     heap_set(&c->mono, &t->expiry, c->now.mono_ms + (left > 0 ? left : 0));
 }
 
-static void set_status(struct core *c, struct tracked *t, enum command_status status)
+void command_set_status(struct core *c, struct tracked *t, enum command_status status)
 {
     const struct device *d = fleet_find(c, &t->row.client);
     struct text64 name = {{0}};
@@ -170,11 +212,13 @@ static void set_status(struct core *c, struct tracked *t, enum command_status st
     count(c, t, -1);
     t->row.status = status;
     count(c, t, +1);
-    if (!statuses[status].active)
+    if (!command_is_active[status])
         t->overdue = false;
-    touch(c, t);
+    if (!command_is_active[status] && !statuses[status].result)
+        outbox_drop_command(c, &t->row.id);
+    command_touch(c, t);
     struct words summary = words_of(
-        statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, action_of(&t->row));
+        statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
     if (status == COMMAND_FAILED) {
         const bool said = t->row.error_message.clean[0];
         TEXT_COPY(&summary.arg[2], said ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
@@ -183,7 +227,14 @@ static void set_status(struct core *c, struct tracked *t, enum command_status st
                                            .command = t,
                                            .by = TEXT(t->row.requested_by),
                                            .summary = &summary});
-    schedule(c, t);
+    command_arm(c, t);
+    watch_status(c, t, status);
+}
+
+static void set_first(int64_t *at, int64_t now)
+{
+    if (*at == TIME_NONE)
+        *at = now;
 }
 
 static void raise_failed(struct core *c, const struct tracked *t)
@@ -204,6 +255,16 @@ static void raise_failed(struct core *c, const struct tracked *t)
     alarm_condition(c, a, true, &why);
 }
 
+void command_fail(struct core *c, struct tracked *t, const char *code, const char *message)
+{
+    TEXT_COPY(&t->row.error_code, TEXT_OURS(code));
+    TEXT_COPY(&t->row.error_message, TEXT_OURS(message));
+    set_first(&t->row.finished_at, c->now.wall_ms);
+    command_set_status(c, t, COMMAND_FAILED);
+    outbox_drop_command(c, &t->row.id);
+    raise_failed(c, t);
+}
+
 /* ---- messages ---- */
 
 static void forged(struct core *c, const struct msg *m, const struct uid *command)
@@ -220,7 +281,7 @@ static void forged(struct core *c, const struct msg *m, const struct uid *comman
 void command_seen(struct core *c, const struct msg *m)
 {
     const struct command *seen = &m->u.seen.command;
-    struct tracked *t = find(c, &seen->id);
+    struct tracked *t = command_find(c, &seen->id);
 
     if (m->snapshot) {
         /* A retained command is carried out again at every start of its device. */
@@ -246,16 +307,19 @@ void command_seen(struct core *c, const struct msg *m)
         t->row.issued_at = seen->issued_at;
         t->row.expires_at = seen->expires_at;
         heap_remove(&c->mono, &t->expiry);
-        schedule(c, t);
-        touch(c, t);
+        command_arm(c, t);
+        command_touch(c, t);
     }
+    /* The copy of our own: `published` waits for the broker's word to us. */
+    if (t && t->mine && t->row.status == COMMAND_QUEUED)
+        return;
     if (t && t->row.published_at == TIME_NONE) {
         t->row.published_at = c->now.wall_ms;
-        touch(c, t);
+        command_touch(c, t);
     }
     if (t) {
         if (t->row.status < COMMAND_PUBLISHED)
-            set_status(c, t, COMMAND_PUBLISHED);
+            command_set_status(c, t, COMMAND_PUBLISHED);
         return;
     }
     struct command row = *seen;
@@ -266,9 +330,9 @@ void command_seen(struct core *c, const struct msg *m)
     row.accepted_at = row.execution_started_at = row.finished_at = row.allowed_at = TIME_NONE;
     row.ack_count = 0;
     row.late = false;
-    t = add(c, &row);
+    t = command_add(c, &row);
     if (t)
-        set_status(c, t, COMMAND_PUBLISHED);
+        command_set_status(c, t, COMMAND_PUBLISHED);
 }
 
 /* Acked, but nobody saw it issued: the device knows more than we do. */
@@ -288,7 +352,7 @@ static struct tracked *add_unknown(struct core *c, const struct msg *m)
         .allowed_at = TIME_NONE,
         .foreign = true,
     };
-    return add(c, &row);
+    return command_add(c, &row);
 }
 
 static bool note_ack(struct core *c, struct tracked *t, const struct msg *m)
@@ -302,14 +366,8 @@ static bool note_ack(struct core *c, struct tracked *t, const struct msg *m)
         return false;
     row->acks[row->ack_count++] = (struct command_ack){
         .status = m->u.ack.status, .topic = m->u.ack.topic, .received_at = c->now.wall_ms};
-    touch(c, t);
+    command_touch(c, t);
     return true;
-}
-
-static void set_first(int64_t *at, int64_t now)
-{
-    if (*at == TIME_NONE)
-        *at = now;
 }
 
 static void note_time(struct core *c, struct command *row, enum command_status status)
@@ -331,7 +389,7 @@ static bool is_late(const struct core *c, const struct tracked *t)
 void command_ack(struct core *c, const struct msg *m)
 {
     const enum command_status status = m->u.ack.status;
-    struct tracked *t = find(c, &m->u.ack.command);
+    struct tracked *t = command_find(c, &m->u.ack.command);
 
     if (t && !uid_equal(&t->row.client, &m->client)) {
         forged(c, m, &m->u.ack.command);
@@ -354,7 +412,9 @@ void command_ack(struct core *c, const struct msg *m)
         return;
     if (statuses[status].result && is_late(c, t))
         t->row.late = true;
-    set_status(c, t, status);
+    if (status == COMMAND_COMPLETED) /* what expiry had guessed */
+        t->row.error_code.clean[0] = t->row.error_message.clean[0] = '\0';
+    command_set_status(c, t, status);
     if (status == COMMAND_FAILED)
         raise_failed(c, t);
 }
@@ -363,8 +423,9 @@ void command_ack(struct core *c, const struct msg *m)
 
 static void expire(struct core *c, struct tracked *t)
 {
+    watch_explain_expiry(c, t);
     set_first(&t->row.finished_at, c->now.wall_ms);
-    set_status(c, t, COMMAND_EXPIRED);
+    command_set_status(c, t, COMMAND_EXPIRED);
 }
 
 void command_due(struct core *c, struct timer *timer)
@@ -372,7 +433,9 @@ void command_due(struct core *c, struct timer *timer)
     struct tracked *t = CONTAINER(timer, struct tracked, expiry);
 
     heap_remove(&c->mono, timer);
-    if (c->recorder)
+    if (t->row.status == COMMAND_QUEUED && !t->mine)
+        forget(c, t); /* whoever holds it sees to its end; the database knows of it */
+    else if (c->recorder || t->mine)
         expire(c, t);
     else
         t->overdue = true;
@@ -387,22 +450,30 @@ void commands_sweep(struct core *c)
 
 void commands_arm_restored(struct core *c)
 {
+    /* What was taken over from a process that ended is ours to end, too. */
+    for (const struct outbox_row *r = c->outbox; r; r = r->next) {
+        struct tracked *t = r->of_command ? command_find(c, &r->command) : NULL;
+        if (t)
+            t->mine = true;
+    }
     for (uint32_t i = 0; i < c->commands.count; i++)
-        schedule(c, c->command_list[i]);
+        command_arm(c, c->command_list[i]);
+    for (uint32_t i = 0; i < c->commands.count; i++)
+        watch_restore(c, c->command_list[i]);
 }
 
 /* ---- restoring and reading ---- */
 
 bool core_restore_command(struct core *c, const struct command *row)
 {
-    struct tracked *t = find(c, &row->id);
+    struct tracked *t = command_find(c, &row->id);
 
     if (t) {
         count(c, t, -1);
         t->row = *row;
         count(c, t, +1);
     } else {
-        t = add(c, row);
+        t = command_add(c, row);
     }
     c->counts.command_generation++;
     c->counts.generation++;
@@ -413,12 +484,10 @@ static int by_interest(const void *left, const void *right)
 {
     const struct tracked *a = *(struct tracked *const *)left;
     const struct tracked *b = *(struct tracked *const *)right;
-    const bool active = statuses[a->row.status].active;
+    const bool active = command_is_active[a->row.status];
 
-    if (active != statuses[b->row.status].active)
+    if (active != command_is_active[b->row.status])
         return active ? -1 : 1;
-    if (a->row.issued_at != b->row.issued_at)
-        return a->row.issued_at > b->row.issued_at ? -1 : 1;
     return a->order > b->order ? -1 : 1;
 }
 
@@ -448,6 +517,6 @@ const struct command *core_command(const struct core *c, uint32_t k)
 
 const struct command *core_find_command(const struct core *c, const struct uid *id)
 {
-    const struct tracked *t = find(c, id);
+    const struct tracked *t = command_find(c, id);
     return t ? &t->row : NULL;
 }

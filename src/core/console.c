@@ -229,6 +229,9 @@ void console_presence(struct core *c, const struct msg *m)
 
     if (i == CONSOLES_KEPT)
         return;
+    if (i == c->console_count || c->consoles[i].recovery != m->u.presence.recovery ||
+        !text_equal(TEXT(c->consoles[i].role), TEXT(m->u.presence.role)))
+        c->presence_mono = c->now.mono_ms;
     if (i == c->console_count)
         c->console_count++;
     c->consoles[i] = (struct console_seen){
@@ -249,6 +252,7 @@ void console_presence_gone(struct core *c, const struct msg *m)
     if (i == c->console_count)
         return;
     c->consoles[i] = c->consoles[--c->console_count];
+    c->presence_mono = c->now.mono_ms;
     c->counts.generation++;
 }
 

@@ -51,6 +51,7 @@ void contact_up(struct core *c, const struct words *why)
     tell_link(c);
     emit_history(c, &(struct history_note){.kind = EVENT_LINK_UP, .summary = why});
     unreachable(c, false);
+    recovery_begin(c);
     outbox_pump(c);
 }
 
@@ -133,8 +134,10 @@ void contact_role(struct core *c, bool recorder)
     c->counts.generation++;
     emit_history(c, &(struct history_note){.kind = EVENT_RECORDER, .summary = &words[recorder]});
     tell_link(c);
-    if (recorder)
+    if (recorder) {
         commands_sweep(c);
+        recovery_begin(c);
+    }
 }
 
 void contact_clock_jump(struct core *c, int64_t jump_ms)

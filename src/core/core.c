@@ -20,6 +20,7 @@ struct core *core_new(const struct config *config, const char *hostname)
     c->held_end = &c->held;
     c->contact.since_at = TIME_NONE;
     c->held_timer.kind = TIMER_HELD;
+    c->recovery_timer.kind = TIMER_RECOVERY;
     c->logs = calloc(LOGS_KEPT, sizeof(*c->logs));
     c->history = calloc(HISTORY_KEPT, sizeof(*c->history));
     c->rejects = calloc(REJECTS_KEPT, sizeof(*c->rejects));
@@ -27,7 +28,7 @@ struct core *core_new(const struct config *config, const char *hostname)
     const size_t room = sizeof(c->host_subject.clean) - 5;
     text_clean(c->host_subject.clean + 5, room, hostname, strlen(hostname));
     if (!c->logs || !c->history || !c->rejects || !heap_promise(&c->mono) ||
-        !heap_promise(&c->mono)) {
+        !heap_promise(&c->mono) || !heap_promise(&c->mono)) {
         core_free(c);
         return NULL;
     }
@@ -67,8 +68,11 @@ static void on_beat(struct core *c, const struct core_event *ev)
 {
     struct device *d;
 
-    if (!ev->u.msg->snapshot && (d = fleet_find_or_add(c, &ev->u.msg->client, ev->u.msg->spelling)))
-        beat_apply(c, d, ev->u.msg);
+    if (ev->u.msg->snapshot ||
+        !(d = fleet_find_or_add(c, &ev->u.msg->client, ev->u.msg->spelling)))
+        return;
+    beat_apply(c, d, ev->u.msg);
+    recovery_note(c, d, ev->u.msg->device_at);
 }
 
 static void on_log(struct core *c, const struct core_event *ev)
@@ -89,6 +93,7 @@ static void on_failed(struct core *c, const struct core_event *ev)
     if (!ev->u.msg->snapshot)
         fleet_first_seen(c, d);
     failure_raise(c, d, ev->u.msg, ev->journal);
+    recovery_note(c, d, TIME_NONE);
 }
 
 static void on_cleared(struct core *c, const struct core_event *ev)
@@ -96,8 +101,10 @@ static void on_cleared(struct core *c, const struct core_event *ev)
     struct device *d = fleet_find(c, &ev->u.msg->client);
 
     c->durable = true;
-    if (d)
-        failure_cleared(c, d, ev->journal);
+    if (!d)
+        return;
+    failure_cleared(c, d, ev->journal);
+    recovery_note(c, d, TIME_NONE);
 }
 
 static void on_ack(struct core *c, const struct core_event *ev)
@@ -172,6 +179,8 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_RECOVERED] = failure_recovered_due,
     [TIMER_FLAP] = reconnect_flap_due,
     [TIMER_COMMAND] = command_due,
+    [TIMER_BACK] = watch_due,
+    [TIMER_RECOVERY] = recovery_due,
     [TIMER_HELD] = console_held_due,
     [TIMER_LINK] = contact_never_up_due,
 };
@@ -263,15 +272,26 @@ static void on_role(struct core *c, const struct core_event *ev)
     contact_role(c, ev->u.recorder);
 }
 
+static void on_adopted(struct core *c, const struct core_event *ev)
+{
+    command_adopt(c, ev->u.adopted.command, ev->u.adopted.row);
+}
+
+static void on_withdrawn(struct core *c, const struct core_event *ev)
+{
+    command_withdraw(c, &ev->u.withdrawn);
+}
+
 static const event_fn event_rules[] = {
     [IN_MESSAGE] = on_message,     [IN_REJECT] = on_reject,
     [IN_TICK] = on_tick,           [IN_LINK_UP] = on_link_up,
     [IN_LINK_DOWN] = on_link_down, [IN_SNAPSHOT_DONE] = on_snapshot_done,
     [IN_OPERATOR] = on_operator,   [IN_STORED] = on_stored,
     [IN_PUBLISHED] = on_published, [IN_CLOCK_JUMP] = on_clock_jump,
-    [IN_ROLE] = on_role,
+    [IN_ROLE] = on_role,           [IN_ADOPTED] = on_adopted,
+    [IN_WITHDRAWN] = on_withdrawn,
 };
-static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_ROLE + 1, "a rule per event");
+static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_WITHDRAWN + 1, "a rule per event");
 
 void core_step(struct core *c, const struct core_event *ev, struct effects *out)
 {

@@ -8,6 +8,7 @@
 #include "core/model.h"
 
 struct core;
+struct effect;
 
 struct now {
     int64_t mono_ms; /* CLOCK_BOOTTIME */
@@ -28,9 +29,24 @@ enum core_event_kind {
     IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) */
     IN_CLOCK_JUMP,    /* wall clock moved against the boot clock by `jump_ms` */
     IN_ROLE,          /* this process became / is no longer the recorder */
+    IN_ADOPTED,       /* a command that a process which ended left in the database, and its outbox row */
+    IN_WITHDRAWN,     /* another process on this database cancelled this command */
 };
 
-enum operator_verb { OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE };
+enum operator_verb { OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL };
+
+/* OP_SEND: what to whom; OP_CANCEL: `id` alone. The id comes from outside: randomness is not the core's. */
+struct command_order {
+    struct uid id;
+    struct uid client;
+    char spelling[UID_TEXT]; /* of a client that was never heard; "" lower case */
+    enum action action;
+    struct text160 reason;
+    struct text40 rollout_id;
+    int64_t expires;       /* ms from now; 0: commands.expires */
+    bool override_lockout; /* recorded with the operator's name */
+    bool withheld;         /* a rollout was stopped before it: recorded as cancelled, never sent */
+};
 
 struct operator_action {
     enum operator_verb verb;
@@ -40,6 +56,7 @@ struct operator_action {
     struct text64 by;
     struct text512 note;      /* "" none */
     int64_t shelve_until_at;
+    struct command_order order;
 };
 
 struct core_event {
@@ -55,6 +72,8 @@ struct core_event {
         struct { uint64_t token; int reason; } done;
         int64_t jump_ms;
         bool recorder;
+        struct { const struct command *command; const struct effect *row; } adopted; /* row NULL: none */
+        struct uid withdrawn;
     } u;
 };
 
@@ -97,8 +116,8 @@ struct effect {
             size_t len;
             bool retain;
             int64_t expires_at;    /* never published after; TIME_NONE */
-            const char *alarm_id;  /* for a clear: compared again before it is sent */
-            const char *sha;       /* … with this payload; NULL: no comparison */
+            const char *alarm_id;  /* whose order it keeps: an alarm's id, or a command's; NULL none */
+            const char *sha;       /* a clear: compared again before it is sent; NULL: no comparison */
         } publish;                 /* OUTBOX_PUT, PUBLISH; OUTBOX_DONE uses token */
         struct { const struct alarm *alarm; } notify;
         struct { const struct client *client; bool failed, group; } fetch; /* which of its two topics */
@@ -122,6 +141,9 @@ void core_reconfigure(struct core *c, const struct config *config);
 /* Outbox tokens are unique among all processes on one database: the high half is this seed. Random, given
  * once before the first step. */
 void core_seed_tokens(struct core *c, uint32_t seed);
+
+/* The random part of this process's presence topic: among recorders with recovery the lowest acts. */
+void core_set_presence_key(struct core *c, const char *key);
 
 /* Before the first step: what the database knew, clients first. No effects, no change of state. */
 bool core_restore_client(struct core *c, const struct client *row);
@@ -178,6 +200,8 @@ uint32_t core_outbox_count(const struct core *c);
 uint32_t core_command_count(const struct core *c);
 const struct command *core_command(const struct core *c, uint32_t rank);
 const struct command *core_find_command(const struct core *c, const struct uid *id);
+/* When another command to this client would be within the lockout; 0: now. */
+int64_t core_allowed_at(const struct core *c, const struct uid *client);
 
 /* Clients whose last-seen times changed since the last call; for the bulk writes. Returns how many
  * were handed to fn, at most `most`. Not const: it clears the marks. */

@@ -36,6 +36,8 @@ enum timer_kind {
     TIMER_RECOVERED,
     TIMER_FLAP,
     TIMER_COMMAND,
+    TIMER_BACK,
+    TIMER_RECOVERY,
     TIMER_HELD,
     TIMER_LINK,
     TIMER_KINDS
@@ -96,6 +98,12 @@ struct device {
     uint32_t group_epoch;          /* connection that brought its retained group */
     uint32_t failed_epoch;         /* … its retained service_failed */
     bool life_marked;
+    bool going_off;   /* told to switch off: its silence is no fault */
+    uint16_t watches; /* commands that wait for it to be back */
+    int64_t beat_ms;  /* between its last two reports */
+    int64_t ill_mono, ill_at; /* crashed or failed since; INT64_MIN: is not */
+    int64_t ill_mark;         /* the device's own time of its first report of it */
+    const char *recovery_said; /* why it was not restarted, said once */
 };
 
 struct device *fleet_find(const struct core *c, const struct uid *id);
@@ -242,8 +250,50 @@ struct tracked {
     uint64_t order; /* of arrival */
     uint64_t put_step;
     uint32_t index;
-    bool overdue; /* expired while another process was the recorder */
+    struct link of_client; /* in the table by client */
+    struct timer back;     /* when its device should be back; on the clock "air" */
+    bool watched;          /* until its device is heard again */
+    bool overdue;          /* expired while another process was the recorder */
+    bool mine;             /* issued or taken over by this process, which so sees to its end */
 };
+
+extern const bool command_is_active[COMMAND_STATUSES]; /* something may still come */
+struct tracked *command_find(const struct core *c, const struct uid *id);
+struct tracked *command_add(struct core *c, const struct command *row);
+void command_set_status(struct core *c, struct tracked *t, enum command_status status);
+void command_touch(struct core *c, struct tracked *t);
+void command_arm(struct core *c, struct tracked *t); /* its expiry, from now on */
+void command_fail(struct core *c, struct tracked *t, const char *code, const char *message);
+/* The commands of a client, in no order: first with t = NULL. */
+struct tracked *command_of_client(const struct core *c, const struct uid *client,
+                                  const struct tracked *t);
+struct text command_action(const struct command *row);
+
+/* ---- is its device back? (watch.c) ---- */
+
+void watch_status(struct core *c, struct tracked *t, enum command_status status);
+void watch_heard(struct core *c, struct device *d, bool reconnected); /* before its times are set */
+void watch_due(struct core *c, struct timer *t);
+void watch_end(struct core *c, struct tracked *t);
+void watch_restore(struct core *c, struct tracked *t);
+void watch_explain_expiry(struct core *c, struct tracked *t);
+
+/* ---- restarting without a person (recovery.c) ---- */
+
+void recovery_note(struct core *c, struct device *d, int64_t mark);
+void recovery_begin(struct core *c);
+void recovery_due(struct core *c, struct timer *t);
+
+/* ---- issuing them (sending.c) ---- */
+
+void command_send(struct core *c, const struct operator_action *op);
+void command_cancel(struct core *c, const struct operator_action *op);
+void command_adopt(struct core *c, const struct command *row, const struct effect *outbox);
+void command_withdraw(struct core *c, const struct uid *id);
+/* May what lies in the outbox for it still go out? */
+bool command_may_go(const struct core *c, const struct uid *id);
+/* The broker's answer. False: the rest of its outbox must not go. */
+void command_published(struct core *c, const struct uid *id, bool alias, int reason);
 
 void command_seen(struct core *c, const struct msg *m);
 void command_ack(struct core *c, const struct msg *m);
@@ -263,6 +313,8 @@ struct outbox_row {
     char *alarm_id; /* "" none */
     char *sha;      /* NULL: no comparison */
     bool retain, stored, handed;
+    bool of_command, alias; /* its key is a command's id */
+    struct uid command;
     int64_t expires_at;
 };
 
@@ -271,9 +323,10 @@ struct outbox_put {
     const void *payload;
     size_t len;
     const char *alarm_id, *sha;
+    int64_t expires_at; /* of a command */
 };
 
-bool outbox_put(struct core *c, const struct outbox_put *put); /* always retained */
+bool outbox_put(struct core *c, const struct outbox_put *put); /* retained unless of a command */
 /* The whole state of an alarm, for the other consoles. */
 bool outbox_share(struct core *c, struct standing *a, const char *action, struct text by);
 bool outbox_clear(struct core *c, const struct standing *a, const struct device *d);
@@ -281,8 +334,11 @@ void outbox_stored(struct core *c, uint64_t token);
 void outbox_published(struct core *c, uint64_t token, int reason);
 void outbox_pump(struct core *c);
 void outbox_link_down(struct core *c);
-/* Withdraws what was not handed over: clears of this alarm. */
+/* Withdraws what was not handed over: clears of this alarm; everything of this command. */
 void outbox_drop_clears(struct core *c, const char *alarm_id);
+void outbox_drop_command(struct core *c, const struct uid *command);
+/* Is the message for the devices stored here and not yet handed over? */
+bool outbox_holds_command(const struct core *c, const struct uid *command);
 bool outbox_has(const struct core *c, const char *alarm_id, bool clears);
 void outbox_fini(struct core *c);
 
@@ -356,7 +412,7 @@ struct core {
     uint32_t alarm_room, alarm_ranked;
     uint64_t alarm_rank_generation;
 
-    struct table commands;
+    struct table commands, commands_of_client;
     struct tracked **command_list, **command_rank;
     uint32_t command_room;
     uint64_t command_order, command_rank_generation;
@@ -380,7 +436,9 @@ struct core {
 
     struct held *held, **held_end;
     uint32_t held_count;
-    struct timer held_timer;
+    struct timer held_timer, recovery_timer;
+    struct text40 presence_key; /* of this process's own presence message */
+    int64_t presence_mono;      /* the recorders with recovery last changed */
     uint64_t recent_acks[RECENT_ACKS];
     uint32_t recent_next;
     struct console_seen consoles[CONSOLES_KEPT];

@@ -78,7 +78,7 @@ static void device_init(struct device *d, const struct uid *id, const char *spel
     };
     memcpy(d->row.spelling, spelling, sizeof(d->row.spelling));
     d->silence.kind = TIMER_SILENCE;
-    d->heard_mono = INT64_MIN;
+    d->heard_mono = d->ill_mono = INT64_MIN;
 }
 
 static struct device *device_add(struct core *c, const struct uid *id, const char *spelling)

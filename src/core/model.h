@@ -135,6 +135,7 @@ struct command {
     int64_t issued_at, expires_at, published_at, accepted_at, execution_started_at, finished_at;
     int64_t allowed_at;          /* blocked: when it would be allowed */
     bool late, foreign;          /* foreign: learned from the commands topic */
+    bool not_connected;          /* the broker said so of its client; a hint, not stored */
     uint8_t ack_count;
     struct command_ack acks[COMMAND_ACKS];
 };

@@ -91,7 +91,7 @@ static void (*const verbs[])(struct core *, struct standing *, const struct oper
 };
 static_assert(sizeof(verbs) / sizeof(verbs[0]) == OP_NOTE + 1, "a function per verb");
 
-void operator_act(struct core *c, const struct operator_action *op)
+static void act_on_alarm(struct core *c, const struct operator_action *op)
 {
     struct standing *a = alarm_find(c, op->alarm_id);
 
@@ -106,4 +106,14 @@ void operator_act(struct core *c, const struct operator_action *op)
         c->durable = true;
         verbs[op->verb](c, a, op);
     }
+}
+
+void operator_act(struct core *c, const struct operator_action *op)
+{
+    if (op->verb == OP_SEND)
+        command_send(c, op);
+    else if (op->verb == OP_CANCEL)
+        command_cancel(c, op);
+    else
+        act_on_alarm(c, op);
 }

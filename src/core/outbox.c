@@ -26,6 +26,13 @@ static void *copy_into(char **to, const void *from, size_t n)
     return at;
 }
 
+static bool is_alias(const char *topic)
+{
+    const char *last = strrchr(topic, '/');
+
+    return last && strcmp(last, "/command") == 0;
+}
+
 static struct outbox_row *row_new(struct core *c, const struct outbox_put *put)
 {
     const size_t bytes =
@@ -40,8 +47,10 @@ static struct outbox_row *row_new(struct core *c, const struct outbox_put *put)
     row->sha = copy_into(&to, put->sha, size_of(put->sha));
     row->payload = copy_into(&to, put->payload, put->len);
     row->len = row->payload ? put->len : 0;
-    row->retain = true;
-    row->expires_at = TIME_NONE;
+    row->of_command = put->alarm_id && uid_parse(put->alarm_id, strlen(put->alarm_id), &row->command);
+    row->alias = row->of_command && is_alias(put->topic);
+    row->retain = !row->of_command; /* a retained reboot is a reboot loop */
+    row->expires_at = row->of_command ? put->expires_at : TIME_NONE;
     *c->outbox_end = row;
     c->outbox_end = &row->next;
     c->outbox_count++;
@@ -147,6 +156,23 @@ void outbox_drop_clears(struct core *c, const char *alarm_id)
     }
 }
 
+void outbox_drop_command(struct core *c, const struct uid *command)
+{
+    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
+        next = r->next;
+        if (!r->handed && r->of_command && uid_equal(&r->command, command))
+            row_done(c, r);
+    }
+}
+
+bool outbox_holds_command(const struct core *c, const struct uid *command)
+{
+    for (const struct outbox_row *r = c->outbox; r; r = r->next)
+        if (r->of_command && !r->alias && uid_equal(&r->command, command))
+            return !r->handed;
+    return false;
+}
+
 /* ---- handing over ---- */
 
 static bool has_elder(const struct core *c, const struct outbox_row *row)
@@ -192,6 +218,10 @@ static void hand_over(struct core *c, struct outbox_row *row)
 {
     if (!row->stored || row->handed || !c->contact.up || has_elder(c, row))
         return;
+    if (row->of_command && !command_may_go(c, &row->command)) {
+        row_done(c, row);
+        return;
+    }
     if (row->sha) {
         if (!payload_known(c, row))
             return;
@@ -270,11 +300,14 @@ void outbox_published(struct core *c, uint64_t token, int reason)
 
     if (!row)
         return;
-    const bool taken = reason < REASON_FAILURES;
+    row->handed = true;
+    const bool taken = reason >= 0 && reason < REASON_FAILURES;
     if (!taken)
         refused(c, row, reason);
     if (row->sha)
         clear_answered(c, row, taken);
+    if (row->of_command)
+        command_published(c, &row->command, row->alias, reason);
     if (row->alarm_id)
         snprintf(alarm_id, sizeof(alarm_id), "%s", row->alarm_id);
     row_done(c, row);
@@ -301,7 +334,8 @@ bool core_restore_outbox(struct core *c, const struct effect *e)
                                    .payload = e->u.publish.payload,
                                    .len = e->u.publish.len,
                                    .alarm_id = alarm_id && alarm_id[0] ? alarm_id : NULL,
-                                   .sha = sha && sha[0] ? sha : NULL};
+                                   .sha = sha && sha[0] ? sha : NULL,
+                                   .expires_at = e->u.publish.expires_at};
     struct outbox_row *row;
 
     if (row_find(c, e->u.publish.token))

@@ -50,7 +50,8 @@ void silence_due(struct core *c, struct timer *t)
     fleet_update_state(c, d);
     fleet_touch(c, d);
     fleet_image(c, d);
-    alarm_device_condition(c, d, ALARM_CLIENT_SILENT, true);
+    if (!d->going_off)
+        alarm_device_condition(c, d, ALARM_CLIENT_SILENT, true);
 }
 
 /* After another time-out was configured: timers set by the old one may be late. */

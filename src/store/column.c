@@ -123,7 +123,8 @@ static void put_merge(struct buf *out, enum column_merge merge, const char *comm
     }
 }
 
-bool columns_upsert(const struct columns *c, const char *extra, struct buf *out)
+bool columns_upsert(const struct columns *c, const char *extra, enum column_merge merge,
+                    struct buf *out)
 {
     buf_printf(out, "INSERT INTO %s(", c->table);
     for (int i = 0; i < c->count; i++)
@@ -142,7 +143,7 @@ bool columns_upsert(const struct columns *c, const char *extra, struct buf *out)
         comma = ",";
     }
     if (extra)
-        put_merge(out, MERGE_NEW, comma, extra);
+        put_merge(out, merge, comma, extra);
     return !out->failed;
 }
 

@@ -54,7 +54,8 @@ extern const struct columns client_columns, alarm_columns, command_columns;
 /* "a,b,c" of one table; a client's number becomes its uuid. */
 bool columns_select(const struct columns *c, struct buf *out);
 /* INSERT … ON CONFLICT(key) DO UPDATE …; extra: one more column, bound last by the caller (NULL: none). */
-bool columns_upsert(const struct columns *c, const char *extra, struct buf *out);
+bool columns_upsert(const struct columns *c, const char *extra, enum column_merge merge,
+                    struct buf *out);
 /* Binds parameters 1…count. client_number is for COL_CLIENT (0: NULL). */
 int columns_bind(const struct columns *c, sqlite3_stmt *q, const void *row, int64_t client_number);
 /* Reads columns 0…count-1 into row, which the caller zeroed. */

@@ -81,39 +81,36 @@ int db_user_version(sqlite3 *db, int *version)
 
 /* ---- migrations ---- */
 
-static int run_step(sqlite3 *db, const struct db_step *step, int to)
+/* What is missing, from the version within the transaction: another process may have migrated just
+ * now. */
+static int run_steps(sqlite3 *db, const struct db_step *steps, int count)
 {
     char pragma[64];
-    int rc = db_run(db, step->sql);
+    int version, rc = db_user_version(db, &version);
 
-    snprintf(pragma, sizeof pragma, "PRAGMA user_version=%d", to);
-    if (rc == SQLITE_OK)
-        rc = db_run(db, pragma);
-    if (rc == SQLITE_OK)
-        rc = db_run(db, "COMMIT");
-    if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))
-        db_run(db, "ROLLBACK");
-    return rc;
+    if (rc != SQLITE_OK || version >= count)
+        return rc;
+    for (; rc == SQLITE_OK && version < count; version++)
+        rc = db_run(db, steps[version].sql);
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version=%d", count);
+    return rc == SQLITE_OK ? db_run(db, pragma) : rc;
 }
 
-/* The version is read again within each transaction: another process may migrate at the same
- * moment. */
+/* All in one transaction: a reader meets the old database or the new one, never one in between. */
 int db_migrate(sqlite3 *db, const struct db_step *steps, int count)
 {
-    int rc, version;
+    int version, rc = db_user_version(db, &version);
 
-    while ((rc = db_user_version(db, &version)) == SQLITE_OK && version < count) {
-        rc = db_run(db, "BEGIN IMMEDIATE");
-        if (rc != SQLITE_OK)
-            return rc;
-        rc = db_user_version(db, &version);
-        if (rc == SQLITE_OK && version < count)
-            rc = run_step(db, &steps[version], version + 1);
-        else
-            db_run(db, "ROLLBACK");
-        if (rc != SQLITE_OK)
-            return rc;
-    }
+    if (rc != SQLITE_OK || version >= count)
+        return rc;
+    rc = db_run(db, "BEGIN IMMEDIATE");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = run_steps(db, steps, count);
+    if (rc == SQLITE_OK)
+        rc = db_run(db, "COMMIT");
+    if (!sqlite3_get_autocommit(db))
+        db_run(db, "ROLLBACK");
     return rc;
 }
 

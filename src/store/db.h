@@ -30,7 +30,7 @@ struct db_step {
 };
 extern const struct db_step db_steps[]; /* step k leads from user_version k to k + 1 */
 extern const int db_version;
-/* Runs the steps that are missing, each in a transaction of its own. */
+/* Runs the steps that are missing, in one transaction. */
 int db_migrate(sqlite3 *db, const struct db_step *steps, int count);
 int db_user_version(sqlite3 *db, int *version);
 

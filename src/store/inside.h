@@ -112,6 +112,10 @@ int writer_step(sqlite3_stmt *q); /* to its end, and reset */
 
 /* The acks of a command (load.c). */
 bool store_read_acks(sqlite3 *db, struct command *c);
+/* Gives outbox rows whose owner ended to this process; false of take: no memory (load.c). Within a
+ * transaction, so that of two processes only one takes a row. */
+int outbox_claim(const struct role *role, sqlite3 *db,
+                 bool (*take)(void *user, sqlite3 *db, const struct effect *row), void *user);
 
 /* ---- retention ---- */
 
@@ -151,11 +155,16 @@ struct store {
     bool resync_due;
     int64_t first_mono;      /* when the oldest waiting record was noticed; 0: none */
     int64_t retry_mono;      /* 0: no trouble */
-    int64_t role_mono, file_mono, touch_mono, told_mono;
+    int64_t role_mono, file_mono, touch_mono, told_mono, look_mono;
+    int64_t wall_offset;     /* wall minus boot clock at the start */
+    int64_t data_version;    /* of the database: has another process written? */
     int64_t stop_mono;
 };
 
 void *store_run(void *store);
 void store_wake(struct store *s);
+bool store_report_put(struct store *s, const struct store_report *r); /* false: no memory */
+/* What other processes left to us (adopt.c). */
+void store_look_around(struct store *s, int64_t mono_ms);
 
 #endif

@@ -78,8 +78,8 @@ static const struct {
     {&command_columns, "",
      " FROM command WHERE command_id IN (SELECT command_id FROM command WHERE status"
      " IN('queued','published','accepted','execution_started')"
-     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY issued_at DESC LIMIT ?1))"
-     " ORDER BY issued_at",
+     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1))"
+     " ORDER BY stored_at,command.rowid",
      restore_command},
 };
 
@@ -107,11 +107,12 @@ static int load_table(sqlite3 *db, size_t k, struct core *core, bool *memory)
 
 /* ---- outbox ---- */
 
-static bool restore_outbox(struct core *core, sqlite3_stmt *q)
+static struct effect outbox_row(sqlite3_stmt *q)
 {
     const bool has_payload = sqlite3_column_type(q, 2) != SQLITE_NULL;
     const void *blob = sqlite3_column_blob(q, 2);
-    const struct effect row = {
+
+    return (struct effect){
         .kind = OUT_OUTBOX_PUT,
         .durable = true,
         .u.publish =
@@ -126,33 +127,50 @@ static bool restore_outbox(struct core *core, sqlite3_stmt *q)
                 .sha = (const char *)sqlite3_column_text(q, 6),
             },
     };
-
-    return !row.u.publish.topic || core_restore_outbox(core, &row);
 }
 
-/* Within one transaction, so that of two processes that start at once only one takes a row. */
-static int claim(struct store *s, sqlite3 *db, struct core *core, bool *memory)
+int outbox_claim(const struct role *role, sqlite3 *db,
+                 bool (*take)(void *user, sqlite3 *db, const struct effect *row), void *user)
 {
-    sqlite3_stmt *q = NULL, *take = NULL;
+    sqlite3_stmt *q = NULL, *own = NULL;
+    bool goes_on = true;
     int rc = sqlite3_prepare_v2(db,
                                 "SELECT token,topic,payload,retain,expires_at,alarm_id,sha,owner"
                                 " FROM outbox ORDER BY created_at,token",
                                 -1, &q, NULL);
 
     if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(db, "UPDATE outbox SET owner=? WHERE token=?", -1, &take, NULL);
-    while (rc == SQLITE_OK && *memory && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        rc = sqlite3_prepare_v2(db, "UPDATE outbox SET owner=? WHERE token=?", -1, &own, NULL);
+    while (rc == SQLITE_OK && goes_on && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const int64_t owner = sqlite3_column_int64(q, 7);
         rc = SQLITE_OK;
-        if (role_owner_lives(&s->role, sqlite3_column_int64(q, 7)))
+        if (owner == role->owner || role_owner_lives(role, owner))
             continue;
-        sqlite3_bind_int64(take, 1, s->role.owner);
-        sqlite3_bind_int64(take, 2, sqlite3_column_int64(q, 0));
-        *memory = restore_outbox(core, q);
-        rc = writer_step(take);
+        const struct effect row = outbox_row(q);
+        goes_on = !row.u.publish.topic || take(user, db, &row);
+        if (!goes_on)
+            break;
+        sqlite3_bind_int64(own, 1, role->owner);
+        sqlite3_bind_int64(own, 2, sqlite3_column_int64(q, 0));
+        rc = writer_step(own);
     }
-    sqlite3_finalize(take);
+    sqlite3_finalize(own);
     sqlite3_finalize(q);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+struct restoring {
+    struct core *core;
+    bool *memory;
+};
+
+static bool restore_outbox(void *user, sqlite3 *db, const struct effect *row)
+{
+    struct restoring *r = user;
+
+    (void)db;
+    *r->memory = core_restore_outbox(r->core, row);
+    return *r->memory;
 }
 
 /* Where the rows can't be claimed now (disk full, locked) they stay for the next process. */
@@ -162,7 +180,8 @@ static void load_outbox(struct store *s, sqlite3 *db, struct core *core, bool *m
         return;
     if (db_run(db, "BEGIN IMMEDIATE") != SQLITE_OK)
         return;
-    if (claim(s, db, core, memory) == SQLITE_OK)
+    struct restoring r = {core, memory};
+    if (outbox_claim(&s->role, db, restore_outbox, &r) == SQLITE_OK)
         db_run(db, "COMMIT");
     if (!sqlite3_get_autocommit(db))
         db_run(db, "ROLLBACK");

@@ -295,10 +295,25 @@ bool reader_commands(struct reader *r, const struct command_query *cq, command_r
     select_commands(&sql);
     if (cq->client)
         buf_puts(&sql, "client=? AND ");
-    buf_puts(&sql, cq->active ? active : cq->client ? "1" : "issued_at>=-9223372036854775807");
-    buf_puts(&sql, " ORDER BY issued_at DESC");
+    buf_puts(&sql, cq->active ? active : "1");
+    buf_puts(&sql, " ORDER BY stored_at DESC,command.rowid DESC");
     sqlite3_stmt *q = reader_prepare(r, &sql, e);
     if (q && cq->client)
         sqlite3_bind_int64(q, 1, reader_client_number(r, cq->client));
     return q && give_commands(r, q, fn, user, e);
+}
+
+bool reader_waits(struct reader *r, const struct uid *command, bool *waits, struct err *e)
+{
+    struct buf sql = BUF_INIT;
+    int rc = SQLITE_DONE;
+
+    buf_puts(&sql, "SELECT 1 FROM outbox WHERE alarm_id=?1");
+    sqlite3_stmt *q = reader_prepare(r, &sql, e);
+    if (q) {
+        column_bind_uid(q, 1, command);
+        rc = sqlite3_step(q);
+        *waits = rc == SQLITE_ROW;
+    }
+    return q && reader_finish(r, q, rc, e);
 }

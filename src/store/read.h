@@ -31,6 +31,9 @@ bool reader_alarms(struct reader *r, bool all, alarm_row_fn fn, void *user, stru
 struct command_query { bool active; const struct uid *client; const struct uid *ids; int id_count; };
 bool reader_commands(struct reader *r, const struct command_query *q, command_row_fn fn, void *user, struct err *e);
 
+/* Does a message of this command wait in an outbox? */
+bool reader_waits(struct reader *r, const struct uid *command, bool *waits, struct err *e);
+
 struct history_query {
     const struct uid *client; /* NULL: all */
     int64_t since_at, until_at; /* TIME_NONE: open */

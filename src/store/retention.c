@@ -62,12 +62,12 @@ static const struct {
     {"DELETE FROM log WHERE id IN (SELECT id FROM log WHERE at<?1 ORDER BY at LIMIT ?2)",
      offsetof(struct cut, at), false},
     {"DELETE FROM command_ack WHERE command_id IN (SELECT command_id FROM command WHERE"
-     " issued_at<?1 AND status NOT IN('queued','published','accepted','execution_started')"
-     " ORDER BY issued_at LIMIT ?2)",
+     " stored_at<?1 AND status NOT IN('queued','published','accepted','execution_started')"
+     " ORDER BY stored_at LIMIT ?2)",
      offsetof(struct cut, at), true},
-    {"DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE issued_at<?1"
+    {"DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE stored_at<?1"
      " AND status NOT IN('queued','published','accepted','execution_started')"
-     " ORDER BY issued_at LIMIT ?2)",
+     " ORDER BY stored_at LIMIT ?2)",
      offsetof(struct cut, at), false},
     {"DELETE FROM alarm WHERE id IN (SELECT id FROM alarm WHERE state='normal' AND"
      " coalesce(cleared_at,raised_at,0)<?1 ORDER BY coalesce(cleared_at,raised_at,0) LIMIT ?2)",
@@ -125,7 +125,7 @@ static bool is_anything_old(struct writer *w, const struct cut *c)
         {"SELECT 1 FROM image WHERE seq<=%lld LIMIT 1", offsetof(struct cut, image)},
         {"SELECT 1 FROM snapshot WHERE id<%lld LIMIT 1", offsetof(struct cut, snapshot)},
         {"SELECT 1 FROM log WHERE at<%lld LIMIT 1", offsetof(struct cut, at)},
-        {"SELECT 1 FROM command WHERE issued_at<%lld AND status NOT IN('queued','published',"
+        {"SELECT 1 FROM command WHERE stored_at<%lld AND status NOT IN('queued','published',"
          "'accepted','execution_started') LIMIT 1",
          offsetof(struct cut, at)},
         {"SELECT 1 FROM alarm WHERE state='normal' AND coalesce(cleared_at,raised_at,0)<%lld LIMIT "

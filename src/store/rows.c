@@ -107,6 +107,8 @@ static int write_command(struct writer *w, const struct record *r, int64_t owner
         return rc;
     rc = columns_bind(&command_columns, q, c, client);
     if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(q, command_columns.count + 1, clock_wall_ms());
+    if (rc == SQLITE_OK)
         rc = writer_step(q);
     for (int i = 0; rc == SQLITE_OK && i < c->ack_count && i < COMMAND_ACKS; i++)
         rc = write_ack(w, &c->id, &c->acks[i]);

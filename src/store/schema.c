@@ -73,5 +73,24 @@ static const char step_1[] =
     " retain INTEGER NOT NULL, expires_at INTEGER, alarm_id TEXT, sha TEXT,"
     " created_at INTEGER NOT NULL, owner INTEGER NOT NULL);";
 
-const struct db_step db_steps[] = {{step_1}};
+/* When a command's row was first written, by our own clock. issued_at is what another console's
+ * clock says, or nothing where only its acks were heard: neither what is old nor the order may hang
+ * on it. */
+static const char step_2[] =
+    "ALTER TABLE command ADD COLUMN stored_at INTEGER;"
+    "UPDATE command SET stored_at=coalesce(CASE WHEN foreign_origin=0 THEN issued_at END,"
+    " published_at,accepted_at,execution_started_at,finished_at,"
+    " CAST(strftime('%s','now') AS INTEGER)*1000);"
+    "DROP INDEX command_client; DROP INDEX command_issued; DROP INDEX command_active;"
+    "CREATE INDEX command_client ON command(client,stored_at);"
+    "CREATE INDEX command_stored ON command(stored_at);"
+    "CREATE INDEX command_active ON command(stored_at)"
+    " WHERE status IN('queued','published','accepted','execution_started');";
+
+/* What is overdue is looked for every second. */
+static const char step_3[] =
+    "CREATE INDEX command_due ON command(expires_at)"
+    " WHERE status IN('queued','published','accepted','execution_started');";
+
+const struct db_step db_steps[] = {{step_1}, {step_2}, {step_3}};
 const int db_version = sizeof db_steps / sizeof *db_steps;

@@ -81,6 +81,20 @@ struct store *store_open(const struct store_options *o, struct err *e)
     return NULL;
 }
 
+/* Taken from another process and never looked at: the rows lie in the database, for the next. */
+static void forget_adopted(struct store *s)
+{
+    const struct store_report *r;
+    size_t bytes;
+
+    while (s->reports && (r = ring_peek(s->reports, &bytes))) {
+        free(r->adopted);
+        ring_pop(s->reports);
+    }
+    for (size_t at = 0; at < s->late_reports.len; at += sizeof *r)
+        free(((const struct store_report *)(const void *)(s->late_reports.data + at))->adopted);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
@@ -95,6 +109,7 @@ void store_close(struct store *s)
     role_close(&s->role); /* after the last write: whoever takes over finds it */
     if (s->wake_fd >= 0)
         close(s->wake_fd);
+    forget_adopted(s);
     ring_free(s->records);
     ring_free(s->reports);
     buf_fini(&s->batch.bytes);

@@ -46,11 +46,23 @@ bool store_put_snapshot_end(struct store *s);
 bool store_barrier(struct store *s, uint64_t token);
 void store_on_durable(struct store *s, void (*fn)(void *user, uint64_t token), void *user);
 
-enum store_report_kind { STORE_DURABLE, STORE_STATUS, STORE_OUTBOX_STORED, STORE_ROLE, STORE_WANT_SNAPSHOT, STORE_RESYNC };
+enum store_report_kind { STORE_DURABLE, STORE_STATUS, STORE_OUTBOX_STORED, STORE_ROLE, STORE_WANT_SNAPSHOT, STORE_RESYNC,
+    STORE_ADOPTED,  /* an outbox row of a process that ended is ours now, or a command that nobody ends */
+    STORE_WITHDRAWN /* another process cancelled a command that waits in our outbox */
+};
+/* The receiver frees it. */
+struct store_adopted {
+    bool has_command, has_row;
+    struct command command;
+    struct effect row;
+    char bytes[];
+};
 struct store_report {
     enum store_report_kind kind;
     uint64_t token;
     struct store_status status; /* STATUS, ROLE */
+    struct store_adopted *adopted;
+    struct uid command; /* WITHDRAWN */
 };
 struct ring;
 struct ring *store_reports(struct store *s); /* of struct store_report */

@@ -20,6 +20,7 @@
 #define TOUCH_MS    1000
 #define TELL_MS     10000 /* durable_at alone */
 #define RETRY_MS    1000
+#define LOOK_MS     1000
 
 /* ---- reports ---- */
 
@@ -50,11 +51,16 @@ static void flush_late_reports(struct store *s)
 }
 
 /* A report is never lost: what finds no room waits in memory, in order. */
-static void report(struct store *s, const struct store_report *r)
+bool store_report_put(struct store *s, const struct store_report *r)
 {
     flush_late_reports(s);
-    if (s->late_reports.len || !hand_over(s, r))
-        buf_append(&s->late_reports, r, sizeof *r);
+    return (!s->late_reports.len && hand_over(s, r)) ||
+           buf_append(&s->late_reports, r, sizeof *r);
+}
+
+static void report(struct store *s, const struct store_report *r)
+{
+    store_report_put(s, r);
 }
 
 static void report_status(struct store *s, enum store_report_kind kind)
@@ -360,7 +366,7 @@ static void wait_for_work(struct store *s)
     const int64_t now = clock_mono_ms();
     int64_t until = soonest(batch_due(s), s->role_mono);
 
-    until = soonest(until, s->file_mono);
+    until = soonest(soonest(until, s->file_mono), s->look_mono);
     if (s->role.held)
         until = soonest(soonest(until, s->touch_mono), s->retention.next_mono);
     if (s->late_reports.len)
@@ -403,9 +409,18 @@ static bool over(const struct store *s)
     return (!s->batch.rows && ring_used(s->records) == 0) || clock_mono_ms() >= s->stop_mono;
 }
 
+static void look_around(struct store *s, int64_t now)
+{
+    s->look_mono = now + LOOK_MS;
+    if (s->writer.db && !s->retry_mono && !atomic_load(&s->stopping))
+        store_look_around(s, now);
+}
+
 void *store_run(void *store)
 {
     struct store *s = store;
+
+    s->wall_offset = clock_wall_ms() - clock_mono_ms();
 
     if (ensure_open(s))
         all_well(s);
@@ -421,6 +436,8 @@ void *store_run(void *store)
         if (now >= s->file_mono)
             check_file(s);
         write_what_is_due(s);
+        if (now >= s->look_mono)
+            look_around(s, now);
         if (s->role.held && now >= s->touch_mono && (!s->retry_mono || now >= s->retry_mono))
             touch(s);
         if (!s->retry_mono) {

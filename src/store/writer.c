@@ -39,11 +39,11 @@ static bool make_sql(enum statement which, struct buf *out)
 {
     switch (which) {
     case SQL_CLIENT:
-        return columns_upsert(&client_columns, NULL, out);
+        return columns_upsert(&client_columns, NULL, MERGE_NEW, out);
     case SQL_ALARM:
-        return columns_upsert(&alarm_columns, "payload", out);
+        return columns_upsert(&alarm_columns, "payload", MERGE_NEW, out);
     case SQL_COMMAND:
-        return columns_upsert(&command_columns, NULL, out);
+        return columns_upsert(&command_columns, "stored_at", MERGE_FIRST, out);
     default:
         return buf_puts(out, statements[which]);
     }

@@ -264,6 +264,34 @@ static void commands_are_found_by_state_client_and_id(void **state)
     store_close(s);
 }
 
+static void commands_come_in_the_order_they_were_stored(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = rig_open(r, true, true);
+    struct command known = rig_command(0, COMMAND_COMPLETED);
+    struct command slow = rig_command(1, COMMAND_COMPLETED);
+    struct command acked = rig_command(2, COMMAND_ACCEPTED);
+    struct ids k = {.n = 0};
+
+    slow.issued_at = 1;
+    acked.issued_at = TIME_NONE; /* known by its acks alone */
+    store_put_command(s, &known);
+    store_put_command(s, &slow);
+    store_put_command(s, &acked);
+    known.status = COMMAND_FAILED;
+    store_put_command(s, &known); /* again: it stays where it was */
+    rig_settle(s);
+    struct reader *reader = reader_of(r);
+    assert_true(reader_commands(reader, &(struct command_query){0}, keep_command, &k, NULL));
+    assert_int_equal(k.n, 3);
+    assert_memory_equal(&k.list[0].id, &acked.id, sizeof acked.id);
+    assert_memory_equal(&k.list[1].id, &slow.id, sizeof slow.id);
+    assert_memory_equal(&k.list[2].id, &known.id, sizeof known.id);
+    assert_int_equal(k.list[0].issued_at, TIME_NONE);
+    reader_close(reader);
+    store_close(s);
+}
+
 /* ---- by index ---- */
 
 #define STATEMENTS_KEPT 128
@@ -501,6 +529,7 @@ int main(void)
         TEST(a_clock_that_steps_back_hides_nothing),
         TEST(logs_are_oldest_first_and_can_be_followed),
         TEST(commands_are_found_by_state_client_and_id),
+        TEST(commands_come_in_the_order_they_were_stored),
         TEST(no_query_scans_what_grows),
         TEST(the_fleet_is_rebuilt_as_it_was),
         TEST(closed_database_is_read_where_nothing_may_be_written),

@@ -78,6 +78,28 @@ static void put_old_and_new(const struct rig *r, unsigned old, unsigned young)
         put_at(s, i, now - DAY + i);
     rig_settle(s);
     store_close(s);
+    rig_sql(r, "UPDATE command SET stored_at=issued_at"); /* as if written back then */
+}
+
+/* A clock that is months slow elsewhere, or acks alone: what was just stored is young. */
+static void a_command_is_as_old_as_its_row(void **state)
+{
+    struct rig *r = *state;
+    struct command seen = rig_command(1, COMMAND_COMPLETED), acked = rig_command(2, COMMAND_FAILED);
+
+    put_old_and_new(r, 5, 0);
+    struct store *s = rig_open_retaining(r, 90 * DAY, true);
+    seen.issued_at = clock_wall_ms() - 210 * DAY;
+    seen.id.b[0] = acked.id.b[0] = 0xee;
+    acked.issued_at = TIME_NONE;
+    assert_true(store_put_command(s, &seen) && store_put_command(s, &acked));
+    rig_settle(s);
+    assert_true(becomes(r, "SELECT count(*) FROM command", 2));
+    rig_sql(r, "UPDATE command SET stored_at=1");
+    store_close(s);
+    s = rig_open_retaining(r, 90 * DAY, true); /* looks at once */
+    assert_true(becomes(r, "SELECT count(*) FROM command", 0));
+    store_close(s);
 }
 
 static void old_rows_go_and_young_ones_stay(void **state)
@@ -198,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(old_rows_go_and_young_ones_stay),
+        TEST(a_command_is_as_old_as_its_row),
         TEST(a_step_takes_at_most_a_thousand_rows_of_a_table),
         TEST(images_go_up_to_the_newest_snapshot_before_the_retention),
         TEST(a_snapshot_is_asked_for_once_a_day),

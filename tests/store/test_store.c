@@ -401,6 +401,33 @@ static void migrations_run_once_and_in_order(void **state)
     sqlite3_close(db);
 }
 
+/* Databases of version 1 knew commands by issued_at alone. */
+static void old_commands_learn_when_they_were_stored(void **state)
+{
+    struct rig *r = *state;
+    sqlite3 *db = NULL;
+
+    snprintf(r->db, sizeof r->db, "%s/v1.db", r->dir);
+    assert_int_equal(sqlite3_open(r->db, &db), SQLITE_OK);
+    assert_int_equal(db_migrate(db, db_steps, 1), SQLITE_OK);
+    for (int i = 0; i < 3; i++) {
+        static const char *const times[] = {"5,7,0", "5,7,1", "NULL,NULL,1"};
+        char sql[256];
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO command(command_id,action,action_text,status,rank,requested_by,"
+                 "reason,error_code,error_message,rollout_id,late,issued_at,published_at,"
+                 "foreign_origin) VALUES('%d','','','completed',70,'','','','','',0,%s)",
+                 i, times[i]);
+        assert_int_equal(db_run(db, sql), SQLITE_OK);
+    }
+    assert_int_equal(db_migrate(db, db_steps, db_version), SQLITE_OK);
+    assert_int_equal(db_integer(db, "SELECT stored_at FROM command WHERE command_id='0'", 0), 5);
+    assert_int_equal(db_integer(db, "SELECT stored_at FROM command WHERE command_id='1'", 0), 7);
+    const int64_t at = db_integer(db, "SELECT stored_at FROM command WHERE command_id='2'", 0);
+    assert_in_range(at, clock_wall_ms() - 60000, clock_wall_ms());
+    sqlite3_close(db);
+}
+
 static void newer_database_is_refused_untouched(void **state)
 {
     struct rig *r = *state;
@@ -485,6 +512,7 @@ int main(void)
         TEST(as_of_and_recorder_are_told),
         TEST(files_are_private_or_the_groups),
         TEST(migrations_run_once_and_in_order),
+        TEST(old_commands_learn_when_they_were_stored),
         TEST(newer_database_is_refused_untouched),
         TEST(no_database_is_not_found),
         TEST(full_queue_refuses_and_asks_for_everything_again),

@@ -1,0 +1,276 @@
+/* sending.c - commands as they are issued: stored first, handed over while connected, never after
+ * they expire, and never more of them to one client than the lockout allows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_internal.h"
+
+#define REASON_NO_SUBSCRIBERS 0x10
+#define REASON_FAILURES       0x80
+#define REASON_NOT_AUTHORIZED 0x87
+
+/* ---- lockout ---- */
+
+/* It reached its device, or may be about to. One that expired unanswered did not: its device was
+ * not there. */
+static bool counts_for_lockout(const struct command *row)
+{
+    return row->ack_count > 0 || row->status == COMMAND_COMPLETED ||
+           command_is_active[row->status];
+}
+
+/* When it was sent, by our own clock. */
+static int64_t sent_at(const struct command *row)
+{
+    if (row->published_at != TIME_NONE)
+        return row->published_at;
+    if (row->accepted_at != TIME_NONE)
+        return row->accepted_at;
+    if (row->execution_started_at != TIME_NONE)
+        return row->execution_started_at;
+    return row->finished_at != TIME_NONE ? row->finished_at : row->issued_at;
+}
+
+static void insert_newest(int64_t *newest, int64_t n, int64_t at)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (at > newest[i]) {
+            const int64_t lower = newest[i];
+            newest[i] = at;
+            at = lower;
+        }
+    }
+}
+
+/* The lockout_max-th newest within the window must have left it. */
+int64_t core_allowed_at(const struct core *c, const struct uid *client)
+{
+    enum { MOST = 64 };
+    const int64_t max = c->config.commands.lockout_max, window = c->config.commands.lockout_window;
+    const int64_t n = max < MOST ? max : MOST, now = c->now.wall_ms;
+    int64_t newest[MOST];
+
+    if (max <= 0 || window <= 0)
+        return 0;
+    for (int64_t i = 0; i < n; i++)
+        newest[i] = INT64_MIN;
+    for (const struct tracked *t = NULL; (t = command_of_client(c, client, t));) {
+        const int64_t at = counts_for_lockout(&t->row) ? sent_at(&t->row) : INT64_MIN;
+        if (at != INT64_MIN && at > now - window)
+            insert_newest(newest, n, at);
+    }
+    return newest[n - 1] == INT64_MIN ? 0 : newest[n - 1] + window;
+}
+
+/* ---- issuing ---- */
+
+static bool put_message(struct core *c, const struct command *row, const char *spelling,
+                        const char *suffix)
+{
+    char topic[UID_TEXT + 32] = "infoscreen/", id[UID_TEXT];
+    struct buf payload = BUF_INIT;
+
+    strcat(strcat(topic, spelling), suffix);
+    uid_format(&row->id, id);
+    const bool put = codec_encode_command(row, spelling, &payload) &&
+                     outbox_put(c, &(struct outbox_put){.topic = topic,
+                                                        .payload = payload.data,
+                                                        .len = payload.len,
+                                                        .alarm_id = id,
+                                                        .expires_at = row->expires_at});
+    buf_fini(&payload);
+    return put;
+}
+
+/* The wire has whole seconds: what we keep is what the device and the other consoles read. */
+static struct command row_of(const struct core *c, const struct operator_action *op)
+{
+    const struct command_order *o = &op->order;
+    struct command row = {
+        .id = o->id,
+        .client = o->client,
+        .action = o->action,
+        .status = COMMAND_QUEUED,
+        .requested_by = op->by,
+        .reason = o->reason,
+        .rollout_id = o->rollout_id,
+        .issued_at = c->now.wall_ms / SECOND_MS * SECOND_MS,
+        .published_at = TIME_NONE,
+        .accepted_at = TIME_NONE,
+        .execution_started_at = TIME_NONE,
+        .finished_at = TIME_NONE,
+        .allowed_at = TIME_NONE,
+    };
+
+    TEXT_COPY(&row.action_text, TEXT_OURS(actions[o->action].word));
+    row.expires_at = row.issued_at + (o->expires > 0 ? o->expires : c->config.commands.expires);
+    return row;
+}
+
+static struct device *device_of(struct core *c, const struct command_order *o)
+{
+    char spelling[UID_TEXT];
+
+    uid_format(&o->client, spelling);
+    return fleet_find_or_add(c, &o->client, o->spelling[0] ? o->spelling : spelling);
+}
+
+static void tell_override(struct core *c, struct tracked *t)
+{
+    const struct words words = words_of(N_("the lockout was overridden: {1}"),
+                                        TEXT(t->row.reason), TEXT_EMPTY);
+
+    emit_history(c, &(struct history_note){.kind = EVENT_NOTE,
+                                           .command = t,
+                                           .by = TEXT(t->row.requested_by),
+                                           .summary = &words});
+}
+
+static void queue(struct core *c, struct tracked *t, const struct device *d)
+{
+    command_set_status(c, t, COMMAND_QUEUED);
+    if (put_message(c, &t->row, d->row.spelling, "/commands") &&
+        (!c->config.commands.alias || put_message(c, &t->row, d->row.spelling, "/command")))
+        return;
+    t->row.finished_at = c->now.wall_ms;
+    command_set_status(c, t, COMMAND_CANCELLED);
+    emit_message(c, N_("not sent, no memory is left: close something else"), TEXT_EMPTY,
+                 TEXT_EMPTY);
+}
+
+static void refuse(struct core *c, struct tracked *t, enum command_status status)
+{
+    t->row.finished_at = c->now.wall_ms;
+    command_set_status(c, t, status);
+}
+
+void command_send(struct core *c, const struct operator_action *op)
+{
+    const struct command_order *o = &op->order;
+
+    if (uid_is_zero(&o->id) || o->action >= ACTION_OTHER || command_find(c, &o->id))
+        return;
+    c->durable = true;
+    const int64_t allowed_at = core_allowed_at(c, &o->client);
+    const struct device *d = device_of(c, o);
+    const struct command row = row_of(c, op);
+    struct tracked *t = d ? command_add(c, &row) : NULL;
+    if (!t) {
+        emit_message(c, N_("not sent, no memory is left: close something else"), TEXT_EMPTY,
+                     TEXT_EMPTY);
+        return;
+    }
+    t->mine = true;
+    if (o->withheld) {
+        refuse(c, t, COMMAND_CANCELLED);
+    } else if (allowed_at > c->now.wall_ms && !o->override_lockout) {
+        t->row.allowed_at = allowed_at;
+        refuse(c, t, COMMAND_BLOCKED);
+    } else {
+        queue(c, t, d);
+        if (allowed_at > c->now.wall_ms)
+            tell_override(c, t);
+    }
+}
+
+/* ---- withdrawing ---- */
+
+void command_cancel(struct core *c, const struct operator_action *op)
+{
+    struct tracked *t = command_find(c, &op->order.id);
+
+    c->durable = true;
+    if (!t) {
+        emit_message(c, N_("no such command"), TEXT_EMPTY, TEXT_EMPTY);
+    } else if (t->row.status != COMMAND_QUEUED ||
+               (t->mine && !outbox_holds_command(c, &t->row.id))) {
+        emit_message(c, N_("it is under way already: a command that was sent cannot be withdrawn"),
+                     TEXT_EMPTY, TEXT_EMPTY);
+    } else {
+        refuse(c, t, COMMAND_CANCELLED);
+    }
+}
+
+void command_withdraw(struct core *c, const struct uid *id)
+{
+    struct tracked *t = command_find(c, id);
+
+    if (t && t->row.status == COMMAND_QUEUED && outbox_holds_command(c, id))
+        refuse(c, t, COMMAND_CANCELLED);
+}
+
+/* ---- taken over from a process that ended ---- */
+
+static void adopt_command(struct core *c, const struct command *row)
+{
+    struct tracked *t = command_find(c, &row->id);
+
+    if (!t && !(t = command_add(c, row)))
+        return;
+    t->mine = true;
+    command_arm(c, t);
+    command_touch(c, t);
+}
+
+void command_adopt(struct core *c, const struct command *row, const struct effect *outbox)
+{
+    c->durable = true;
+    if (row)
+        adopt_command(c, row);
+    if (outbox && core_restore_outbox(c, outbox))
+        outbox_pump(c);
+}
+
+/* ---- on its way ---- */
+
+bool command_may_go(const struct core *c, const struct uid *id)
+{
+    const struct tracked *t = command_find(c, id);
+
+    if (!t || t->overdue)
+        return false;
+    /* A quick device has answered before the alias was told: its other readers still want it. */
+    if (t->row.status == COMMAND_COMPLETED || t->row.status == COMMAND_FAILED)
+        return c->now.wall_ms < t->row.expires_at;
+    return command_is_active[t->row.status] &&
+           !(t->expiry.place && t->expiry.due <= c->now.mono_ms);
+}
+
+static void tell_not_connected(struct core *c, struct tracked *t)
+{
+    const struct device *d = fleet_find(c, &t->row.client);
+    struct text64 name = {{0}};
+
+    if (t->row.ack_count > 0) /* it answered: it is only not subscribed to the alias */
+        return;
+    t->row.not_connected = true;
+    command_touch(c, t);
+    emit_message(c, N_("{1} is not connected: {2} waits for it on the broker, if at all"),
+                 d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
+}
+
+void command_published(struct core *c, const struct uid *id, bool alias, int reason)
+{
+    struct tracked *t = command_find(c, id);
+
+    if (!t)
+        return;
+    c->durable = true;
+    if (alias) {
+        if (reason == REASON_NO_SUBSCRIBERS)
+            tell_not_connected(c, t);
+        return;
+    }
+    if (reason >= 0 && reason < REASON_FAILURES) {
+        if (t->row.published_at == TIME_NONE) {
+            t->row.published_at = c->now.wall_ms;
+            command_touch(c, t);
+        }
+        if (t->row.status == COMMAND_QUEUED)
+            command_set_status(c, t, COMMAND_PUBLISHED);
+    } else if (t->row.status < COMMAND_ACCEPTED) {
+        command_fail(c, t, "not_authorized",
+                     reason == REASON_NOT_AUTHORIZED ? "the broker's access rules refuse this"
+                                                     : "the broker refuses this");
+    }
+}
