@@ -2,7 +2,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-/* Exit codes of the command line (contract section 3). */
+/* Exit codes of the command line. */
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,

@@ -1,6 +1,6 @@
 /* text.h - cleaned text. Bytes from the wire become text in exactly one function, text_clean();
  * the screen, the tables and the log take `struct text`, never `char *`, so that the compiler
- * keeps raw bytes away from the terminal (contract section 1, last paragraph).
+ * keeps raw bytes away from the terminal (docs/architecture.md).
  *
  * Clean means: valid UTF-8, NUL-terminated, no control characters (C0, C1, DEL), no bidi
  * embedding/override/isolate, no zero-width or line/paragraph separators, no surrogates or

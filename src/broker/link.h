@@ -1,4 +1,4 @@
-/* link.h - the link thread: its own poll loop over the contract's two connections, `live` and
+/* link.h - the link thread: its own poll loop over two connections, `live` and
  * `journal`, reconnection, snapshots, write-ahead acknowledgement. Speaks to the main thread by two
  * rings: records in (inbox), requests out (outbox). */
 #ifndef BROKER_LINK_H
@@ -19,8 +19,8 @@ struct link_options {
     const char *cafile, *cert, *key;
     bool insecure;
     bool
-        read_only; /* THE place where a read-only console refuses to publish (contract section 3) */
-    const char *live_id; /* client ids; the caller keeps journal_id unguessable and stable (R7) */
+        read_only; /* THE place where a read-only console refuses to publish */
+    const char *live_id; /* client ids; the caller keeps journal_id unguessable and stable */
     const char *journal_id;     /* NULL: this process never records */
     const char *presence_topic; /* emptied by the last will; NULL none */
 };
@@ -79,7 +79,7 @@ void link_stop(struct link *l);
 bool link_publish(struct link *l, uint64_t token, const char *topic, const void *payload,
                   size_t len, int qos, bool retain); /* token 0: no LINK_PUBLISHED wanted */
 bool link_fetch(struct link *l, const char *const *topics,
-                int n); /* exact retained topics (R17); ends with another LINK_SNAPSHOT */
+                int n); /* exact retained topics; ends with another LINK_SNAPSHOT */
 bool link_set_recording(struct link *l, bool on); /* opens or closes `journal` */
 void link_journal_durable(
     struct link *l,

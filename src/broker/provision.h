@@ -1,5 +1,5 @@
-/* provision.h - a Mosquitto directory: made by `broker init`, grown by `broker add` (contract
- * section 3). Writes aside, validates, fsyncs, renames; a reload of a broken file would open the
+/* provision.h - a Mosquitto directory: made by `broker init`, grown by `broker add`.
+ * Writes aside, validates, fsyncs, renames; a reload of a broken file would open the
  * broker to all. */
 #ifndef BROKER_PROVISION_H
 #define BROKER_PROVISION_H
@@ -17,7 +17,7 @@
 
 struct provision_init {
     const char *dir;
-    const char *listen, *device_listen; /* HOST:PORT; NULL: the contract's defaults */
+    const char *listen, *device_listen; /* HOST:PORT; NULL: loopback, 1884 and 1883 (TLS 8884 and 8883) */
     const char *cert, *key, *cafile;    /* NULL: no TLS */
     bool self_signed, insecure;
 };

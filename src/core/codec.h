@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "core/model.h"
 
-#define PAYLOAD_MAX 65536 /* bytes; longer is rejected and counted (contract section 1) */
+#define PAYLOAD_MAX 65536 /* bytes; longer is rejected and counted */
 
 enum msg_kind {
     MSG_HEARTBEAT, MSG_HEALTH, MSG_LOG, MSG_SERVICE_FAILED, MSG_SERVICE_CLEARED, MSG_ACK,
@@ -29,7 +29,7 @@ struct wire_message {
 
 enum reject {
     REJECT_NONE,
-    REJECT_TOPIC,           /* not a topic of the contract */
+    REJECT_TOPIC,           /* not a topic of ours */
     REJECT_UUID,            /* second level is no uuid */
     REJECT_FOREIGN_UUID,    /* the payload names another client */
     REJECT_OVERSIZE,
@@ -115,7 +115,7 @@ void codec_free(struct codec *c);
 /* Fills *out or says why not. out->u.failed.payload borrows from in. Never allocates. */
 enum reject codec_decode(struct codec *c, const struct wire_message *in, struct msg *out);
 
-/* Payloads that consoles send (exactly the contract's section 1). False only without memory. */
+/* Payloads that consoles send (docs/mqtt-payload-guide.md). False only without memory. */
 bool codec_encode_console_ack(const struct alarm *a, const char *action, struct text by, int64_t at, struct buf *out);
 bool codec_encode_command(const struct command *c, const char *client_spelling, struct buf *out);
 bool codec_encode_presence(struct text host, struct text operator_name, const char *role, bool recovery,

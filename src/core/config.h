@@ -1,4 +1,4 @@
-/* config.h - every configuration key, declared once (contract section 6). The file, the environment,
+/* config.h - every configuration key, declared once. The file, the environment,
  * --set, doctor, the man page check and the tests read this table. */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H

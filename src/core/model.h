@@ -17,7 +17,7 @@
 #define NUMBER_NONE INT64_MIN /* JSON null for counts, pids and event ids */
 enum tristate { TRI_UNKNOWN = -1, TRI_NO = 0, TRI_YES = 1 };
 
-/* ---- clients (contract section 2) ---- */
+/* ---- clients ---- */
 
 /* In order of precedence: the worst that holds is the client's state. */
 enum client_state {
@@ -96,7 +96,7 @@ struct alarm {
     struct words summary;
     struct text512 note;
     /* The occurrence's mark as other consoles must name it: for service_failed the payload's failed_at
-     * text or the payload's SHA-256; else ISO raised_at (contract section 1). */
+     * text or the payload's SHA-256; else ISO raised_at. */
     struct text96 mark;
     char payload_sha[65];        /* service_failed: of the payload that raised it; "" else */
     bool active;                 /* the condition holds now */
@@ -108,7 +108,7 @@ enum action { ACTION_REBOOT_HOST, ACTION_SHUTDOWN_HOST, ACTION_RESTART_APP, ACTI
 
 enum command_status {
     COMMAND_QUEUED, COMMAND_CANCELLED, COMMAND_PUBLISHED, COMMAND_ACCEPTED, COMMAND_EXECUTION_STARTED,
-    COMMAND_EXPIRED, COMMAND_COMPLETED, COMMAND_FAILED, /* in order of rank (contract section 2) */
+    COMMAND_EXPIRED, COMMAND_COMPLETED, COMMAND_FAILED, /* in order of rank */
     COMMAND_BLOCKED, COMMAND_STATUSES
 };
 
@@ -172,7 +172,7 @@ struct log_line {
     struct text512 message;
 };
 
-/* ---- vocabulary: the words of the contract, and those a person reads (N_) ---- */
+/* ---- vocabulary: the words of the wire and of JSON, and those a person reads (N_) ---- */
 
 struct vocabulary {
     const char *word;  /* in JSON, on the command line, in the database */
@@ -190,7 +190,7 @@ int vocabulary_find(const struct vocabulary *table, int n, const char *word);
 
 /* The priority a kind has unless configured otherwise. */
 enum priority alarm_kind_priority(enum alarm_kind kind);
-/* id = kind, '-', first 16 hex digits of SHA-256(kind NUL subject) (contract section 2). */
+/* id = kind, '-', first 16 hex digits of SHA-256(kind NUL subject). */
 void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]);
 /* A client's name for people: hostname, else the first 8 digits of its uuid. */
 struct text client_name(const struct client *c, struct text64 *scratch);

@@ -8,7 +8,7 @@
 
 #define UID_TEXT 37 /* 8-4-4-4-12 and NUL */
 
-/* 16 raw bytes: comparison is without case by construction (contract section 1). */
+/* 16 raw bytes: comparison is without case by construction. */
 struct uid {
     uint8_t b[16];
 };
