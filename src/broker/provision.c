@@ -219,21 +219,88 @@ static bool listing_add(void *user, const char *username, const char *uuid)
     return true;
 }
 
+static int by_username(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+struct names {
+    char (*list)[USERNAME_SIZE];
+    size_t n, cap;
+};
+
+static bool names_add(void *user, const char *username)
+{
+    struct names *s = user;
+
+    if (s->n == s->cap) {
+        const size_t cap = s->cap ? s->cap * 2 : 64;
+        void *list = realloc(s->list, cap * sizeof *s->list);
+        if (!list)
+            return false;
+        s->list = list;
+        s->cap = cap;
+    }
+    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
+    return true;
+}
+
+static bool names_have(const struct names *s, const char *username)
+{
+    return s->n && bsearch(username, s->list, s->n, sizeof *s->list, by_username);
+}
+
+static void names_sort(struct names *s)
+{
+    if (s->n)
+        qsort(s->list, s->n, sizeof *s->list, by_username);
+}
+
+/* Rules without a password, and passwords without rules. */
+static bool mark_halves(struct listing *out, int first, const char *passwords)
+{
+    struct names with_password = {0}, with_rules = {0};
+    bool ok = passwd_each(passwords, names_add, &with_password);
+
+    names_sort(&with_password);
+    for (int i = first; ok && i < out->n; i++) {
+        ok = names_add(&with_rules, out->rows[i].username);
+        if (!names_have(&with_password, out->rows[i].username))
+            out->rows[i].fault = ACCOUNT_NO_PASSWORD;
+    }
+    names_sort(&with_rules);
+    for (size_t i = 0; ok && i < with_password.n; i++)
+        if (!names_have(&with_rules, with_password.list[i])) {
+            ok = listing_add(out, with_password.list[i], "");
+            if (ok)
+                out->rows[out->n - 1].fault = ACCOUNT_NO_RULES;
+        }
+    free(with_password.list);
+    free(with_rules.list);
+    return ok;
+}
+
 bool provision_list(const char *dir, struct account **list, int *n, struct err *e)
 {
     struct layout *l = malloc(sizeof *l);
-    struct buf console = BUF_INIT, rules = BUF_INIT;
+    struct buf console = BUF_INIT, rules = BUF_INIT, passwords = BUF_INIT;
     struct listing out = {0};
     bool ok = l && layout_read(l, dir, e) && file_read(l->console.password_file, &console, e) &&
-              file_read(l->devices.acl_file, &rules, e);
+              file_read(l->devices.acl_file, &rules, e) &&
+              file_read(l->devices.password_file, &passwords, e);
 
     if (ok && passwd_has(buf_str(&console), SERVER_ACCOUNT))
         ok = listing_add(&out, SERVER_ACCOUNT, "");
-    ok = ok && acl_each_account(buf_str(&rules), listing_add, &out);
+    if (ok) {
+        const int first = out.n;
+        ok = acl_each_account(buf_str(&rules), listing_add, &out) &&
+             mark_halves(&out, first, buf_str(&passwords));
+    }
     if (!ok && (!e || !e->code))
         err_set(e, EXIT_FAILED, _("out of memory: nothing was read"));
     buf_fini(&console);
     buf_fini(&rules);
+    buf_fini(&passwords);
     free(l);
     if (!ok) {
         free(out.rows);

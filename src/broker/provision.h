@@ -22,10 +22,17 @@ struct provision_init {
     bool self_signed, insecure;
 };
 
+enum account_fault {
+    ACCOUNT_WHOLE,
+    ACCOUNT_NO_PASSWORD, /* rules that nobody can use: an add that was killed */
+    ACCOUNT_NO_RULES     /* can connect, and is refused everything */
+};
+
 struct account {
     char username[USERNAME_SIZE];
     char password[PASSWORD_SIZE]; /* "" where it isn't known (list) */
-    char client_uuid[UID_TEXT];   /* "" for the server account */
+    char client_uuid[UID_TEXT];   /* "" for the server account, and without rules */
+    enum account_fault fault;     /* list */
 };
 
 /* Fills *server. dir must be missing or empty. Errors: EXIT_USAGE (an address or port that is
@@ -39,6 +46,7 @@ struct provision_reload {
     pid_t broker_pid;            /* 0: the pid file of the directory */
     const char *server_password; /* NULL: the reload can't be proved */
     const char *cafile;          /* NULL: the directory's own */
+    bool password_is_new;        /* refused until the broker has come round to reloading */
 };
 
 enum provision_proof {
@@ -61,7 +69,19 @@ bool provision_add_accounts(const char *dir, const char *const *uuids, int n, co
  */
 bool provision_add(const char *dir, const char *const *uuids, int n, const char *group,
                    pid_t broker_pid, struct account *made, bool *proved, struct err *e);
-/* The server account first, then the devices in the order of their rules. free() the list. */
+/* Takes accounts away, rules and password; a broker that is told disconnects them. names: a uuid or
+ * an account's name each; touched[n] is filled. EXIT_NOT_FOUND: one of them isn't there;
+ * EXIT_POLICY: the server account. All or nothing. */
+bool provision_remove(const char *dir, const char *const *names, int n,
+                      const struct provision_reload *r, struct account *touched,
+                      enum provision_proof *proof, struct err *e);
+/* New passwords, the server account's too. Mosquitto keeps one password for an account: the old one
+ * ends, and with it the connection, at the reload. */
+bool provision_rotate(const char *dir, const char *const *names, int n,
+                      const struct provision_reload *r, struct account *made,
+                      enum provision_proof *proof, struct err *e);
+/* The server account first, then the devices in the order of their rules, then accounts without
+ * any. free() the list. */
 bool provision_list(const char *dir, struct account **list, int *n, struct err *e);
 /* Ports of the two listeners as written. */
 bool provision_ports(const char *dir, int *console_port, int *device_port, struct err *e);

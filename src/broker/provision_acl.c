@@ -89,6 +89,13 @@ bool acl_replace_canary(const char *text, const char *nonce, struct buf *out)
     return ok && buf_printf(out, "user " SERVER_ACCOUNT "\ntopic readwrite " CANARY "%s\n", nonce);
 }
 
+bool acl_is_canary(const char *filter)
+{
+    const char *nonce = filter + sizeof CANARY - 1;
+
+    return strncmp(filter, CANARY, sizeof CANARY - 1) == 0 && *nonce && !strpbrk(nonce, "/+#");
+}
+
 /* A wildcard stands alone in its level, and # only in the last one. */
 static bool filter_valid(const char *t, size_t n)
 {

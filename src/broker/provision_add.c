@@ -2,24 +2,15 @@
  * are. */
 #include "broker/provision_parts.h"
 
-#include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
+#include <strings.h>
 
-#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/text.h"
 
 #define PREFIX_CHARS 8
-
-/* The order in which files take their place. A kill between two leaves rules without an account,
- * which is harmless; an account without rules would be refused everything. The console's rules,
- * which hold the canary, come last: it passes only if all before it is in place. */
-enum { CHANGE_RULES, CHANGE_PASSWORDS, CHANGE_CONF, CHANGE_CANARY, CHANGES };
 
 /* Who has which prefix, for the whole directory and the new ones: a sorted table. */
 struct taken {
@@ -125,8 +116,7 @@ static bool ends_in_line(struct buf *b)
 static bool write_accounts(struct change *c, const struct account *made, int n, const char *group)
 {
     struct buf *rules = &c[CHANGE_RULES].after, *passwords = &c[CHANGE_PASSWORDS].after;
-    bool ok = buf_puts(rules, buf_str(&c[CHANGE_RULES].before)) && ends_in_line(rules) &&
-              buf_puts(passwords, buf_str(&c[CHANGE_PASSWORDS].before)) && ends_in_line(passwords);
+    bool ok = ends_in_line(rules) && ends_in_line(passwords);
 
     for (int i = 0; ok && i < n; i++)
         ok = acl_write_device(rules, &made[i], group) &&
@@ -134,107 +124,40 @@ static bool write_accounts(struct change *c, const struct account *made, int n, 
     return ok;
 }
 
-static bool begin_changes(const struct layout *l, struct change *c, struct err *e)
+struct adding {
+    const char *const *uuids;
+    int n;
+    const char *group;
+    struct account *made;
+};
+
+static bool add(struct change c[CHANGES], void *user, struct err *e)
 {
-    struct owner o;
-
-    return owner_find(&o, e) && change_begin(&c[CHANGE_RULES], l->devices.acl_file, 0640, &o, e) &&
-           change_begin(&c[CHANGE_PASSWORDS], l->devices.password_file, 0600, &o, e) &&
-           change_begin(&c[CHANGE_CONF], l->conf, 0640, &o, e) &&
-           change_begin(&c[CHANGE_CANARY], l->console.acl_file, 0640, &o, e);
-}
-
-static bool validate(const struct change *c, struct err *e)
-{
-    return acl_validate(c[CHANGE_RULES].path, buf_str(&c[CHANGE_RULES].after), e) &&
-           acl_validate(c[CHANGE_CANARY].path, buf_str(&c[CHANGE_CANARY].after), e) &&
-           passwd_validate(c[CHANGE_PASSWORDS].path, buf_str(&c[CHANGE_PASSWORDS].after), e);
-}
-
-/* Files in place, broker told, and proved where that is possible. If the proof fails the old files
- * come back and the broker reads them. */
-static bool take_effect(const struct layout *l, struct change *c, const struct provision_reload *r,
-                        const char *nonce, enum provision_proof *proof, struct err *e)
-{
-    const pid_t pid = r && r->broker_pid ? r->broker_pid : broker_find(l);
-    bool ok;
-
-    *proof = PROOF_NOT_RUNNING;
-    if (!changes_apply(c, CHANGES, e))
-        return false;
-    if (!pid)
-        return true;
-    ok = broker_reload(pid, e);
-    if (ok && (!r || !r->server_password)) {
-        *proof = PROOF_NO_CREDENTIALS;
-        return true;
-    }
-    if (ok && broker_prove(l, r, nonce, e)) {
-        *proof = PROOF_PASSED;
-        return true;
-    }
-    if (!changes_revert(c, CHANGES, NULL))
-        err_set(e, EXIT_FAILED,
-                _("the reload couldn't be proved, and the old files couldn't be put back: "
-                  "stop the broker and repair %s"),
-                l->dir);
-    broker_reload(pid, NULL);
-    return false;
-}
-
-static bool add_locked(const struct layout *l, const char *const *uuids, int n, const char *group,
-                       const struct provision_reload *r, struct account *made,
-                       enum provision_proof *proof, struct err *e)
-{
-    struct change c[CHANGES] = {0};
-    char nonce[33];
+    const struct adding *a = user;
     int total = 0;
-    bool ok = begin_changes(l, c, e) &&
-              check_uuids(buf_str(&c[CHANGE_RULES].before), uuids, n, &total, e);
 
-    if (ok) {
-        for (int i = 0; i < n; i++)
-            name_account(&made[i], uuids[i]);
-        random_hex(nonce, 16);
-        ok = write_accounts(c, made, n, group) &&
-             conf_fit(buf_str(&c[CHANGE_CONF].before), total, &c[CHANGE_CONF].after) &&
-             acl_replace_canary(buf_str(&c[CHANGE_CANARY].before), nonce, &c[CHANGE_CANARY].after);
-        if (!ok)
-            err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
-    }
-    ok = ok && validate(c, e) && take_effect(l, c, r, nonce, proof, e);
-    changes_fini(c, CHANGES);
-    return ok;
+    if (!check_uuids(buf_str(&c[CHANGE_RULES].before), a->uuids, a->n, &total, e))
+        return false;
+    for (int i = 0; i < a->n; i++)
+        name_account(&a->made[i], a->uuids[i]);
+    buf_clear(&c[CHANGE_CONF].after);
+    return (write_accounts(c, a->made, a->n, a->group) &&
+            conf_fit(buf_str(&c[CHANGE_CONF].before), total, &c[CHANGE_CONF].after)) ||
+           err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
 }
 
 bool provision_add_accounts(const char *dir, const char *const *uuids, int n, const char *group,
                             const struct provision_reload *r, struct account *made,
                             enum provision_proof *proof, struct err *e)
 {
-    struct layout *l = malloc(sizeof *l);
-    bool ok = false;
-    int lock = -1;
+    struct adding a = {.uuids = uuids, .n = n, .group = group, .made = made};
 
-    if (!l) {
-        err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
-        return false;
-    }
     if (n < 1)
-        err_set(e, EXIT_USAGE, _("no uuid was given: name the devices to add"));
-    else if (group && *group && !group_valid(group))
-        err_set(e, EXIT_USAGE,
-                _("that group can't be part of a topic: leave out / + # and line breaks"));
-    else if (layout_read(l, dir, e)) {
-        lock = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (lock < 0 || flock(lock, LOCK_EX) != 0)
-            file_error(e, l->dir);
-        else
-            ok = add_locked(l, uuids, n, group, r, made, proof, e);
-    }
-    if (lock >= 0)
-        close(lock);
-    free(l);
-    return ok;
+        return err_set(e, EXIT_USAGE, _("no uuid was given: name the devices to add"));
+    if (group && *group && !group_valid(group))
+        return err_set(e, EXIT_USAGE,
+                       _("that group can't be part of a topic: leave out / + # and line breaks"));
+    return directory_edit(dir, add, &a, r, proof, e);
 }
 
 bool provision_add(const char *dir, const char *const *uuids, int n, const char *group,

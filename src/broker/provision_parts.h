@@ -52,6 +52,26 @@ bool changes_apply(struct change *c, int n, struct err *e);
 bool changes_revert(struct change *c, int n, struct err *e);
 void changes_fini(struct change *c, int n);
 
+/* ---- one change of a directory (provision_edit.c) ---- */
+
+/* The order in which files take their place. A kill between two leaves rules without an account,
+ * which is harmless; an account without rules would be refused everything. The console's rules,
+ * which hold the canary, come last: it passes only if all before it is in place. */
+enum {
+    CHANGE_RULES,
+    CHANGE_PASSWORDS,
+    CHANGE_CONSOLE_PASSWORDS,
+    CHANGE_CONF,
+    CHANGE_CANARY,
+    CHANGES
+};
+
+/* Changes `after` (which begins as a copy of `before`) of all but the canary's file. */
+typedef bool (*edit_fn)(struct change c[CHANGES], void *user, struct err *e);
+/* Locks, reads, lets fn edit, validates, writes, reloads, proves. */
+bool directory_edit(const char *dir, edit_fn fn, void *user, const struct provision_reload *r,
+                    enum provision_proof *proof, struct err *e);
+
 /* ---- mosquitto.conf (provision_conf.c) ---- */
 
 struct listener_part {
@@ -89,6 +109,8 @@ bool acl_write_device(struct buf *out, const struct account *a, const char *grou
 bool acl_replace_canary(const char *text, const char *nonce, struct buf *out);
 /* What Mosquitto would refuse (and then let everyone in) is refused here: "PATH:12: …". */
 bool acl_validate(const char *path, const char *text, struct err *e);
+/* Exactly one topic below console/canary. */
+bool acl_is_canary(const char *filter);
 bool group_valid(const char *group);
 
 /* An account and the client that it belongs to, in the order of the rules. */
@@ -102,6 +124,8 @@ void password_make(char out[PASSWORD_SIZE]);
 bool passwd_write(struct buf *out, const char *username, const char *password);
 bool passwd_validate(const char *path, const char *text, struct err *e);
 bool passwd_has(const char *text, const char *username);
+/* Every account of the file, in its order; a username that is too long is cut. */
+bool passwd_each(const char *text, bool (*fn)(void *user, const char *username), void *user);
 
 /* ---- TLS (provision_tls.c) ---- */
 
@@ -111,6 +135,8 @@ bool tls_install(const struct layout *l, const struct provision_init *o, const s
 
 /* ---- reload and proof (provision_prove.c) ---- */
 
+/* Where to connect to: the listener's host, loopback where it listens on all addresses. */
+const char *listener_host(const struct listener_part *p);
 /* The running broker of this directory, 0 if none runs. */
 pid_t broker_find(const struct layout *l);
 bool broker_reload(pid_t pid, struct err *e);

@@ -3,6 +3,7 @@
 #include "broker/provision_parts.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -72,4 +73,20 @@ bool passwd_has(const char *text, const char *username)
         p += n + (p[n] == '\n');
     }
     return false;
+}
+
+bool passwd_each(const char *text, bool (*fn)(void *user, const char *username), void *user)
+{
+    char name[USERNAME_SIZE];
+
+    for (const char *p = text; *p;) {
+        const size_t n = line_length(p), len = strcspn(p, ":\n");
+        if (*p != '#' && len < n) {
+            snprintf(name, sizeof name, "%.*s", (int)len, p);
+            if (!fn(user, name))
+                return false;
+        }
+        p += n + (p[n] == '\n');
+    }
+    return true;
 }

@@ -12,114 +12,30 @@
 
 #include "base/i18n.h"
 #include "base/timefmt.h"
-#include "broker/mqtt.h"
+#include "broker/probe.h"
 
 #define PROVE_MS       30000 /* 10,000 devices froze a broker for 1.5 s while it loaded them */
 #define RETRY_MS       50
-#define NOT_AUTHORIZED 0x87
-#define NO_SUBSCRIBERS 0x10
-
-struct prover {
-    struct mqtt *m;
-    bool up;
-    bool over;
-    struct words why;
-    int waiting; /* mid; 0: none */
-    int reason;
-};
-
-static void on_connected(void *user, bool session_present)
+static bool say_why(const struct probe *p, struct err *e)
 {
-    (void)session_present;
-    ((struct prover *)user)->up = true;
-}
+    char text[200];
 
-static void on_ended(void *user, enum mqtt_failure why, const struct words *words)
-{
-    struct prover *p = user;
-
-    (void)why;
-    p->over = true;
-    if (words)
-        p->why = *words;
-}
-
-static void on_message(void *user, const struct mqtt_message *m)
-{
-    (void)user, (void)m;
-}
-
-static void on_published(void *user, int mid, int reason)
-{
-    struct prover *p = user;
-
-    if (mid == p->waiting) {
-        p->waiting = 0;
-        p->reason = reason;
-    }
-}
-
-static void on_subscribed(void *user, int mid, bool refused)
-{
-    (void)user, (void)mid, (void)refused;
-}
-
-static bool say_why(const struct prover *p, struct err *e)
-{
-    char text[200] = "";
-
-    if (p->why.id)
-        words_render(&p->why, i18n_translate, text, sizeof text);
+    probe_why(p, text, sizeof text);
     return err_set(e, EXIT_FAILED,
                    _("the reload couldn't be proved, the server account has no "
                      "connection (%s): the old files are back"),
-                   *text ? text : "?");
+                   text);
 }
 
-/* One turn of at most RETRY_MS. */
-static bool turn(struct prover *p, int64_t until, struct err *e)
-{
-    struct pollfd f = {.fd = mqtt_fd(p->m), .events = mqtt_events(p->m)};
-
-    if (p->over || clock_mono_ms() > until)
-        return say_why(p, e);
-    if (f.fd < 0)
-        poll(NULL, 0, 10);
-    else if (poll(&f, 1, RETRY_MS) > 0) {
-        if (f.revents & (POLLIN | POLLERR | POLLHUP))
-            mqtt_read(p->m, 16);
-        if (!p->over && (f.revents & POLLOUT))
-            mqtt_write(p->m);
-    }
-    if (!p->over)
-        mqtt_misc(p->m);
-    return true;
-}
-
-/* The PUBACK's reason for an empty, not retained message; -1 with e filled if none came. */
-static int try_publish(struct prover *p, const char *topic, int64_t until, struct err *e)
-{
-    const int mid = mqtt_publish(p->m, topic, "", 0, 1, false);
-
-    if (mid < 0) {
-        say_why(p, e);
-        return -1;
-    }
-    for (p->waiting = mid; p->waiting;)
-        if (!turn(p, until, e))
-            return -1;
-    return p->reason;
-}
-
-static bool passes(struct prover *p, const char *canary, int64_t until, struct err *e)
+static bool passes(struct probe *p, const char *canary, struct err *e)
 {
     for (;;) {
-        const int reason = try_publish(p, canary, until, e);
+        const int reason = probe_publish(p, canary);
         if (reason < 0)
-            return false;
+            return say_why(p, e);
         if (reason == 0 || reason == NO_SUBSCRIBERS)
             return true;
-        if (clock_mono_ms() > until)
+        if (clock_mono_ms() > p->until)
             return err_set(e, EXIT_FAILED,
                            _("the broker didn't take the new rules within %d s: the old "
                              "files are back; its log says why"),
@@ -128,7 +44,7 @@ static bool passes(struct prover *p, const char *canary, int64_t until, struct e
     }
 }
 
-static bool refuses(struct prover *p, int64_t until, struct err *e)
+static bool refuses(struct probe *p, struct err *e)
 {
     char topic[128], uuid[UID_TEXT];
     struct uid u;
@@ -137,9 +53,9 @@ static bool refuses(struct prover *p, int64_t until, struct err *e)
     uid_random(&u); /* nobody's, so that no console mistakes it for a sign of life */
     uid_format(&u, uuid);
     snprintf(topic, sizeof topic, "infoscreen/%s/heartbeat", uuid);
-    reason = try_publish(p, topic, until, e);
+    reason = probe_publish(p, topic);
     if (reason < 0)
-        return false;
+        return say_why(p, e);
     if (reason == NOT_AUTHORIZED)
         return true;
     return err_set(e, EXIT_FAILED,
@@ -147,22 +63,33 @@ static bool refuses(struct prover *p, int64_t until, struct err *e)
                      "files are back; its log says which file it couldn't read"));
 }
 
-static const char *reachable_host(const struct listener_part *p)
+const char *listener_host(const struct listener_part *p)
 {
     if (!*p->host || strcmp(p->host, "0.0.0.0") == 0)
         return "127.0.0.1";
     return strcmp(p->host, "::") == 0 ? "::1" : p->host;
 }
 
+/* A password that the broker has yet to read is refused for a moment. */
+static bool open_in_time(struct probe *p, const struct mqtt_options *o, bool is_new)
+{
+    const int64_t until = clock_mono_ms() + PROVE_MS;
+
+    for (;;) {
+        *p = (struct probe){.until = until};
+        if (probe_open(p, o))
+            return true;
+        if (!is_new || p->failure != MQTT_FAIL_PASSWORD || clock_mono_ms() > until)
+            return false;
+        probe_end(p);
+        poll(NULL, 0, RETRY_MS);
+    }
+}
+
 bool broker_prove(const struct layout *l, const struct provision_reload *r, const char *nonce,
                   struct err *e)
 {
-    const struct mqtt_handlers h = {.connected = on_connected,
-                                    .ended = on_ended,
-                                    .message = on_message,
-                                    .published = on_published,
-                                    .subscribed = on_subscribed};
-    const struct mqtt_options o = {.host = reachable_host(&l->console),
+    const struct mqtt_options o = {.host = listener_host(&l->console),
                                    .port = l->console.port,
                                    .username = SERVER_ACCOUNT,
                                    .password = r->server_password,
@@ -173,23 +100,14 @@ bool broker_prove(const struct layout *l, const struct provision_reload *r, cons
                                    .protocol = 5,
                                    .clean = true,
                                    .keepalive_s = 60};
-    const int64_t until = clock_mono_ms() + PROVE_MS;
-    struct prover p = {0};
-    enum mqtt_failure why;
+    struct probe p;
     char canary[96];
     bool ok;
 
     snprintf(canary, sizeof canary, "infoscreen/console/canary/%s", nonce);
-    p.m = mqtt_new(&o, &h, &p, e);
-    if (!p.m)
-        return false;
-    ok = mqtt_connect(p.m, &why, &p.why) || say_why(&p, e);
-    while (ok && !p.up)
-        ok = turn(&p, until, e);
-    ok = ok && passes(&p, canary, until, e) && refuses(&p, until, e);
-    if (p.up && !p.over)
-        mqtt_disconnect(p.m);
-    mqtt_free(p.m);
+    ok = open_in_time(&p, &o, r->password_is_new) ? passes(&p, canary, e) && refuses(&p, e)
+                                                  : say_why(&p, e);
+    probe_end(&p);
     return ok;
 }
 

@@ -1,4 +1,4 @@
-/* broker_admin.c - broker init, add, list: the files of a Mosquitto and what to do with them. */
+/* broker_admin.c - broker init, add, remove, rotate: the accounts of a Mosquitto. */
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -11,10 +11,9 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "broker/provision.h"
-#include "cli/dataset.h"
 #include "cli/settings.h"
 
-static const char *directory(const struct call *call, struct err *e)
+const char *broker_directory(const struct call *call, struct err *e)
 {
     const char *dir = call_last(call, "dir");
 
@@ -23,7 +22,7 @@ static const char *directory(const struct call *call, struct err *e)
     return dir;
 }
 
-/* ---- accounts: what both subcommands answer ---- */
+/* ---- accounts: what all these subcommands answer ---- */
 
 static void accounts_json(const struct account *a, int n, FILE *out)
 {
@@ -76,7 +75,7 @@ static void print_connection(const char *dir, const struct account *server, FILE
 int run_broker_init(struct call *call, struct err *e)
 {
     struct account server = {.username = ""};
-    const char *dir = directory(call, e);
+    const char *dir = broker_directory(call, e);
     const struct config *c = &call->globals.config;
     const struct provision_init o = {
         .dir = dir,
@@ -166,7 +165,13 @@ static bool push_lines(struct uuid_list *l, const char *path, struct err *e)
     return true;
 }
 
-static bool collect(const struct call *call, struct uuid_list *l, struct err *e)
+/* Account names stand for uuids where accounts exist already. */
+static bool is_name(const char *text)
+{
+    return strncmp(text, "infoscreen-", 11) == 0;
+}
+
+static bool collect(const struct call *call, struct uuid_list *l, bool names, struct err *e)
 {
     const char *file = call_last(call, "file");
     struct uid ignored;
@@ -179,21 +184,30 @@ static bool collect(const struct call *call, struct uuid_list *l, struct err *e)
     if (file && !push_lines(l, file, e))
         return false;
     for (int i = 0; i < l->n; i++)
-        if (!uid_parse(l->list[i], strlen(l->list[i]), &ignored))
+        if (!(names && is_name(l->list[i])) &&
+            !uid_parse(l->list[i], strlen(l->list[i]), &ignored))
             return err_set(e, EXIT_USAGE,
                            _("\"%s\" is not a uuid: expected 8-4-4-4-12 hexadecimal digits"),
                            quote(l->list[i]).clean);
     return l->n > 0 ||
-           err_set(e, EXIT_USAGE, _("broker add: no uuid given: name them or give --file F"));
+           err_set(e, EXIT_USAGE, _("%s: no uuid given: name them or give --file F"),
+                   call->sub->name);
+}
+
+/* Devices and consoles call it differently in their environments. */
+static const char *secret_name(const struct account *a)
+{
+    return strcmp(a->username, SERVER_ACCOUNT) == 0 ? "MQTT_PASSWORD" : "MQTT_PASSWORD_BROKER";
 }
 
 /* The line for the device's .env, readable by its owner only. */
 static bool write_env(const char *dir, const struct account *a)
 {
     char path[640], line[96];
-    const int n = snprintf(line, sizeof line, "MQTT_PASSWORD_BROKER=%s\n", a->password);
+    const int n = snprintf(line, sizeof line, "%s=%s\n", secret_name(a), a->password);
 
-    snprintf(path, sizeof path, "%.500s/%s.env", dir, a->client_uuid);
+    snprintf(path, sizeof path, "%.500s/%s.env", dir,
+             a->client_uuid[0] ? a->client_uuid : a->username);
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
@@ -211,9 +225,9 @@ static void hand_out(const char *env_dir, const struct account *a, int n)
             continue;
         if (env_dir)
             fprintf(stderr, _("infoscreen-tui: %s/%s.env: %s: the line follows instead\n"), env_dir,
-                    a[i].client_uuid, strerror(errno));
-        printf("# %s %s\nMQTT_PASSWORD_BROKER=%s\n", a[i].client_uuid, a[i].username,
-               a[i].password);
+                    a[i].client_uuid[0] ? a[i].client_uuid : a[i].username, strerror(errno));
+        printf("# %s%s%s\n%s=%s\n", a[i].client_uuid, a[i].client_uuid[0] ? " " : "", a[i].username,
+               secret_name(&a[i]), a[i].password);
     }
 }
 
@@ -238,10 +252,73 @@ static void say_proof(enum provision_proof proof)
               stderr);
 }
 
-static int add(struct call *call, const char *dir, const struct uuid_list *l, struct account *made,
-               struct err *e)
+/* What is done with the accounts that were named. */
+typedef bool (*account_verb)(struct call *call, const char *dir, const struct uuid_list *l,
+                             const struct provision_reload *r, struct account *out,
+                             enum provision_proof *proof, struct err *e);
+
+static bool do_add(struct call *call, const char *dir, const struct uuid_list *l,
+                   const struct provision_reload *r, struct account *out,
+                   enum provision_proof *proof, struct err *e)
 {
-    const char *env_dir = call_last(call, "env-dir"), *cafile = call->globals.config.broker.cafile;
+    return provision_add_accounts(dir, l->list, l->n, call_last(call, "group"), r, out, proof, e);
+}
+
+static bool do_rotate(struct call *call, const char *dir, const struct uuid_list *l,
+                      const struct provision_reload *r, struct account *out,
+                      enum provision_proof *proof, struct err *e)
+{
+    (void)call;
+    return provision_rotate(dir, l->list, l->n, r, out, proof, e);
+}
+
+static bool do_remove(struct call *call, const char *dir, const struct uuid_list *l,
+                      const struct provision_reload *r, struct account *out,
+                      enum provision_proof *proof, struct err *e)
+{
+    (void)call;
+    return provision_remove(dir, l->list, l->n, r, out, proof, e);
+}
+
+/* Without passwords: the accounts that are gone. */
+static void print_removed(const struct account *a, int n)
+{
+    for (int i = 0; i < n; i++)
+        printf(_("removed %s %s\n"), a[i].username, a[i].client_uuid);
+}
+
+static void print_accounts(struct call *call, account_verb verb, const struct account *a, int n)
+{
+    const char *env_dir = call_last(call, "env-dir");
+
+    if (call->globals.output == OUTPUT_JSON)
+        accounts_json(a, n, stdout);
+    else if (call->globals.output == OUTPUT_CSV)
+        accounts_csv(a, n, stdout);
+    if (verb == do_remove && call->globals.output == OUTPUT_TABLE)
+        print_removed(a, n);
+    else if (verb != do_remove && (env_dir || call->globals.output == OUTPUT_TABLE))
+        hand_out(env_dir, a, n);
+}
+
+/* Mosquitto knows one password for an account: what is to be done, and when. */
+static void say_plan(enum provision_proof proof)
+{
+    if (proof == PROOF_NOT_RUNNING)
+        fputs(_("infoscreen-tui: the old passwords end when the broker starts: bring the new lines "
+                "to the devices before\n"),
+              stderr);
+    else
+        fputs(_("infoscreen-tui: the old passwords have ended and their connections with them: "
+                "bring the new lines to the devices and restart their services; until then they "
+                "are silent\n"),
+              stderr);
+}
+
+static int change(struct call *call, const char *dir, const struct uuid_list *l, account_verb verb,
+                  struct account *made, struct err *e)
+{
+    const char *cafile = call->globals.config.broker.cafile;
     enum provision_proof proof = PROOF_NOT_RUNNING;
     struct err ignored = {0};
 
@@ -252,31 +329,27 @@ static int add(struct call *call, const char *dir, const struct uuid_list *l, st
         .cafile = cafile[0] ? cafile : NULL,
     };
 
-    if (!prepare_env_dir(env_dir, e) ||
-        !provision_add_accounts(dir, l->list, l->n, call_last(call, "group"), &reload, made, &proof,
-                                e))
+    if (!prepare_env_dir(call_last(call, "env-dir"), e) ||
+        !verb(call, dir, l, &reload, made, &proof, e))
         return e->code;
-    if (call->globals.output == OUTPUT_JSON)
-        accounts_json(made, l->n, stdout);
-    else if (call->globals.output == OUTPUT_CSV)
-        accounts_csv(made, l->n, stdout);
-    if (env_dir || call->globals.output == OUTPUT_TABLE)
-        hand_out(env_dir, made, l->n);
+    print_accounts(call, verb, made, l->n);
     say_proof(proof);
+    if (verb == do_rotate)
+        say_plan(proof);
     return output_finish(stdout, e);
 }
 
-int run_broker_add(struct call *call, struct err *e)
+static int run_accounts(struct call *call, account_verb verb, struct err *e)
 {
     struct uuid_list l = {0};
     struct account *made = NULL;
-    const char *dir = directory(call, e);
+    const char *dir = broker_directory(call, e);
     int code = EXIT_FAILED;
 
-    if (dir && collect(call, &l, e)) {
+    if (dir && collect(call, &l, verb != do_add, e)) {
         made = calloc((size_t)l.n + 1, sizeof *made);
         if (made)
-            code = add(call, dir, &l, made, e);
+            code = change(call, dir, &l, verb, made, e);
         else
             err_set(e, EXIT_FAILED, _("out of memory: give fewer uuids at once"));
     }
@@ -288,75 +361,17 @@ int run_broker_add(struct call *call, struct err *e)
     return e->code ? e->code : code;
 }
 
-/* ---- list ---- */
-
-static void put_username(const struct view *v, const void *row, struct cell *c)
+int run_broker_add(struct call *call, struct err *e)
 {
-    const struct account *a = row;
-    (void)v;
-    cell_text(c, TEXT_OURS(a->username));
+    return run_accounts(call, do_add, e);
 }
 
-static void put_uuid(const struct view *v, const void *row, struct cell *c)
+int run_broker_remove(struct call *call, struct err *e)
 {
-    const struct account *a = row;
-    (void)v;
-    cell_text(c, TEXT_OURS(a->client_uuid));
+    return run_accounts(call, do_remove, e);
 }
 
-static const struct client *client_of(const struct view *v, const void *row)
+int run_broker_rotate(struct call *call, struct err *e)
 {
-    const struct account *a = row;
-    struct uid id;
-
-    return uid_parse(a->client_uuid, strlen(a->client_uuid), &id) ? dataset_client(v->data, &id)
-                                                                  : NULL;
-}
-
-static void put_seen(const struct view *v, const void *row, struct cell *c)
-{
-    const struct client *cl = client_of(v, row);
-
-    if (cl)
-        cell_time(c, cl->last_heartbeat_at > cl->last_health_at ? cl->last_heartbeat_at
-                                                                : cl->last_health_at);
-}
-
-static void put_known(const struct view *v, const void *row, struct cell *c)
-{
-    c->kind = CELL_BOOL;
-    c->number = client_of(v, row) != NULL;
-}
-
-static const struct column account_fields[] = {
-    {"username", put_username, false},
-    {"client_uuid", put_uuid, false},
-    {"last_seen_at", put_seen, false},
-    {"known", put_known, false},
-};
-static const struct column account_columns[] = {
-    {N_("ACCOUNT"), put_username, false},
-    {N_("UUID"), put_uuid, false},
-    {N_("LAST SEEN"), put_seen, false},
-};
-static const struct listing accounts_listing = {
-    .name = "accounts",
-    .fields = account_fields,
-    .field_count = sizeof account_fields / sizeof *account_fields,
-    .columns = account_columns,
-    .column_count = sizeof account_columns / sizeof *account_columns,
-};
-
-int run_broker_list(struct call *call, struct err *e)
-{
-    struct dataset d = {0};
-    struct account *list = NULL;
-    const char *dir = directory(call, e);
-    int n = 0, code = EXIT_FAILED;
-
-    if (dir && provision_list(dir, &list, &n, e) && dataset_open(&d, call, e))
-        code = print_rows(call, &accounts_listing, &d, list, (size_t)n, sizeof *list, e);
-    free(list);
-    dataset_close(&d);
-    return e->code ? e->code : code;
+    return run_accounts(call, do_rotate, e);
 }

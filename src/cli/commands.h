@@ -21,9 +21,14 @@ int run_logs(struct call *call, struct err *e);
 int run_doctor(struct call *call, struct err *e);
 int run_broker_init(struct call *call, struct err *e);
 int run_broker_add(struct call *call, struct err *e);
+int run_broker_remove(struct call *call, struct err *e);
+int run_broker_rotate(struct call *call, struct err *e);
 int run_broker_list(struct call *call, struct err *e);
+int run_broker_check(struct call *call, struct err *e);
 int run_complete(struct call *call, struct err *e);
 
+/* --dir; NULL: e says that it is missing. */
+const char *broker_directory(const struct call *call, struct err *e);
 /* Prints rows of `size` bytes that lie one after the other. */
 int print_rows(const struct call *call, const struct listing *l, const struct dataset *d,
                const void *first, size_t n, size_t size, struct err *e);

@@ -130,6 +130,24 @@ static const struct cli_option add_options[] = {
      NULL},
     {"pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL},
 };
+#define EXISTING                                                                                   \
+    {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},      \
+        {"file", 0, VALUE_FILE, N_("FILE"), N_("uuids, one a line; - is the standard input"),      \
+         NULL, NULL},                                                                              \
+        {"pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL}
+static const struct cli_option remove_options[] = {EXISTING};
+static const struct cli_option rotate_options[] = {
+    EXISTING,
+    {"env-dir", 0, VALUE_FILE, N_("DIR"), N_("write each line into a file of its own, mode 0600"),
+     NULL, NULL},
+};
+static const struct cli_option check_options[] = {
+    {"dir", 0, VALUE_FILE, N_("DIR"), N_("audit this directory and the broker that runs on it"),
+     NULL, NULL},
+    {"as", 0, VALUE_CLIENT, N_("UUID"),
+     N_("try this device's rules too; its password is in MQTT_DEVICE_PASSWORD"), NULL, NULL},
+    {"yes", 0, VALUE_NONE, NULL, N_("take that device's connection without asking"), NULL, NULL},
+};
 static const struct cli_option list_options[] = {
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},
 };
@@ -242,6 +260,25 @@ static const struct subcommand subcommands[] = {
      .flags = SUB_SENDS,
      .most_args = -1,
      .run = run_broker_add},
+    {.name = "broker remove",
+     .usage = "UUID... --dir DIR [--file FILE]",
+     .help = N_("take accounts away; their devices are disconnected"),
+     OPTIONS(remove_options),
+     .flags = SUB_SENDS,
+     .most_args = -1,
+     .run = run_broker_remove},
+    {.name = "broker rotate",
+     .usage = "UUID|infoscreen-server... --dir DIR [--env-dir DIR] [--file FILE]",
+     .help = N_("new passwords for accounts"),
+     OPTIONS(rotate_options),
+     .flags = SUB_SENDS,
+     .most_args = -1,
+     .run = run_broker_rotate},
+    {.name = "broker check",
+     .usage = "[--dir DIR] [--as UUID [--yes]]",
+     .help = N_("audit a broker's files and the running broker"),
+     OPTIONS(check_options),
+     .run = run_broker_check},
     {.name = "broker list",
      .usage = "--dir DIR",
      .help = N_("accounts and when their devices were last heard"),

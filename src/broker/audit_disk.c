@@ -1,0 +1,234 @@
+/* audit_disk.c - password files, modes, owners and the certificate of a broker's directory. */
+#include "broker/audit_parts.h"
+
+#include <errno.h>
+#include <openssl/pem.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+
+#define DAYS_LEAST 30
+
+/* ---- accounts ---- */
+
+struct names {
+    char (*list)[USERNAME_SIZE];
+    size_t n, cap;
+};
+
+static bool names_add(void *user, const char *username)
+{
+    struct names *s = user;
+
+    if (s->n == s->cap) {
+        const size_t cap = s->cap ? s->cap * 2 : 64;
+        void *list = realloc(s->list, cap * sizeof *s->list);
+        if (!list)
+            return false;
+        s->list = list;
+        s->cap = cap;
+    }
+    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void judge_passwords(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct names s = {0};
+    struct err e = {0};
+
+    if (!file_read(path, &text, &e) || !passwd_validate(path, buf_str(&text), &e))
+        audit_fault(r, "%s", e.text);
+    else
+        r->audit->failed |= !passwd_each(buf_str(&text), names_add, &s);
+    if (s.n)
+        qsort(s.list, s.n, sizeof *s.list, by_name);
+    for (size_t i = 1; i < s.n; i++)
+        if (strcmp(s.list[i - 1], s.list[i]) == 0)
+            audit_fault(r, _("%s: %s stands there twice: broker rotate leaves one"),
+                        base_name(path), s.list[i]);
+    free(s.list);
+    buf_fini(&text);
+}
+
+static bool judge_console_account(void *user, const char *username)
+{
+    struct audit_run *r = user;
+
+    if (strncmp(username, "infoscreen-client-", 18) == 0)
+        audit_fault(r, _("%s may use the consoles' listener and take a console's client id: take "
+                         "its line out of that password file"),
+                    username);
+    return true;
+}
+
+void look_accounts(struct audit_run *r)
+{
+    const struct conf *c = &r->conf;
+
+    audit_each_file(r, "password_file", judge_passwords);
+    for (int i = 0; i < c->listeners; i++) {
+        const struct conf_line *l = conf_security(c, i, "password_file");
+        struct buf text = BUF_INIT;
+        if (!conf_is_device(c, i) && l && file_read(l->value, &text, NULL))
+            passwd_each(buf_str(&text), judge_console_account, r);
+        buf_fini(&text);
+    }
+}
+
+/* ---- modes and owners ---- */
+
+/* What others may not have: bits of a mode. */
+static const struct kept {
+    const char *key; /* of mosquitto.conf; NULL: a name in the directory */
+    const char *name;
+    mode_t never;
+} kept[] = {
+    {NULL, "", 0027},
+    {NULL, "mosquitto.conf", 0022},
+    {NULL, "ca.key", 0077},
+    {"password_file", NULL, 0037},
+    {"acl_file", NULL, 0022},
+    {"keyfile", NULL, 0037},
+    {"certfile", NULL, 0022},
+    {"cafile", NULL, 0022},
+    {"persistence_location", NULL, 0027},
+};
+
+static const struct kept *looking;
+
+static void judge_mode(struct audit_run *r, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        if (looking->key)
+            audit_fault(r, _("%s: %s: put it back, or correct mosquitto.conf"), path,
+                        strerror(errno));
+    } else if (st.st_mode & looking->never) {
+        audit_fault(r, _("%s has mode %03o: chmod %03o it"), path, (unsigned)(st.st_mode & 0777),
+                    (unsigned)(st.st_mode & 0777 & ~looking->never));
+    }
+}
+
+static void each_kept(struct audit_run *r, void (*fn)(struct audit_run *r, const char *path))
+{
+    char path[PATH_SIZE];
+
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        looking = &kept[i];
+        if (kept[i].key)
+            audit_each_file(r, kept[i].key, fn);
+        else if (!kept[i].name[0])
+            fn(r, r->dir);
+        else if (path_join(path, r->dir, kept[i].name, NULL))
+            fn(r, path);
+    }
+}
+
+/* Who may write into a parent may put another directory in this one's place. */
+static void judge_parents(struct audit_run *r)
+{
+    char path[PATH_SIZE];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s", r->dir);
+    for (char *p = strrchr(path, '/'); p && p != path; p = strrchr(path, '/')) {
+        *p = '\0';
+        if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+            audit_fault(r, _("everyone may write into %s and put another directory in this one's "
+                             "place: chmod o-w it"),
+                        path);
+    }
+}
+
+void look_modes(struct audit_run *r)
+{
+    each_kept(r, judge_mode);
+    judge_parents(r);
+}
+
+static bool may_read(const struct stat *st, const struct owner *o)
+{
+    if (st->st_uid == o->uid)
+        return st->st_mode & S_IRUSR;
+    return st->st_mode & (st->st_gid == o->gid ? S_IRGRP : S_IROTH);
+}
+
+/* The broker that root starts becomes user mosquitto; any other stays who started it. */
+static void judge_owner(struct audit_run *r, const char *path)
+{
+    const struct passwd *pw = getpwnam("mosquitto");
+    struct stat st, dir;
+    struct owner o = {.change = false};
+
+    if (stat(path, &st) != 0 || stat(r->dir, &dir) != 0)
+        return;
+    if (st.st_uid != 0 && st.st_uid != dir.st_uid && !(pw && st.st_uid == pw->pw_uid))
+        audit_fault(r, _("%s belongs to user %lu, who may change it: chown it to the broker's "
+                         "user"),
+                    path, (unsigned long)st.st_uid);
+    if (!pw || (dir.st_uid != 0 && dir.st_uid != pw->pw_uid) ||
+        strcmp(base_name(path), "ca.key") == 0)
+        return;
+    o = (struct owner){.uid = pw->pw_uid, .gid = pw->pw_gid};
+    if (!may_read(&st, &o))
+        audit_fault(r, _("user mosquitto, whom the broker becomes, can't read %s: chown mosquitto "
+                         "it"),
+                    path);
+}
+
+void look_owners(struct audit_run *r)
+{
+    each_kept(r, judge_owner);
+}
+
+/* ---- the certificate ---- */
+
+void judge_certificate(struct audit_run *r, const X509 *x, const char *name)
+{
+    int days = 0, seconds = 0;
+
+    if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x)))
+        audit_fault(r, _("%s: its certificate has no end that could be read: make a new one"),
+                    name);
+    else if (days < 0 || seconds < 0)
+        audit_fault(r, _("%s: its certificate has expired: make a new one"), name);
+    else if (days < DAYS_LEAST)
+        audit_fault(r, _("%s: its certificate expires in %d days: make a new one"), name, days);
+    else
+        audit_note(r, _("valid for %d days"), days);
+}
+
+static void judge_certificate_file(struct audit_run *r, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+
+    if (x)
+        judge_certificate(r, x, base_name(path));
+    else
+        audit_fault(r, _("%s holds no certificate in PEM form: give the broker's own"), path);
+    X509_free(x);
+    if (f)
+        fclose(f);
+}
+
+void look_certificate(struct audit_run *r)
+{
+    audit_note(r, "%s", _("none: no TLS here"));
+    audit_each_file(r, "certfile", judge_certificate_file);
+    audit_each_file(r, "cafile", judge_certificate_file);
+}

@@ -1,0 +1,302 @@
+/* audit_rules.c - access rules that give more than they should, by file and line. */
+#include "broker/audit_parts.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/i18n.h"
+
+/* One line of an acl_file in its parts. */
+struct acl_line {
+    const char *file;
+    int number;
+    char user[USERNAME_SIZE * 2]; /* of the block; "" before the first */
+    char uuid[UID_TEXT];          /* of the block; "" where it has none of a device's topics */
+    enum { LINE_USER, LINE_TOPIC, LINE_PATTERN, LINE_WRONG } kind;
+    bool read, write;
+    char filter[256];
+    char text[256];
+};
+
+typedef void (*acl_line_fn)(struct audit_run *r, const struct acl_line *l);
+
+static void split_rule(struct acl_line *l, char *rest)
+{
+    static const struct {
+        const char *word;
+        bool read, write;
+    } access[] = {{"readwrite ", true, true},
+                  {"read ", true, false},
+                  {"write ", false, true},
+                  {"deny ", false, false}};
+
+    l->read = l->write = true;
+    for (size_t i = 0; i < sizeof access / sizeof *access; i++) {
+        const size_t n = strlen(access[i].word);
+        if (strncmp(rest, access[i].word, n) == 0) {
+            l->read = access[i].read;
+            l->write = access[i].write;
+            rest += n;
+            break;
+        }
+    }
+    snprintf(l->filter, sizeof l->filter, "%s", rest + strspn(rest, " "));
+}
+
+/* The uuid behind infoscreen/ that the account's name begins with. */
+static void take_uuid(struct acl_line *l)
+{
+    static const char prefix[] = "infoscreen/", account[] = "infoscreen-client-";
+    const char *at = l->filter + sizeof prefix - 1;
+    struct uid ignored;
+
+    if (l->uuid[0] || strncmp(l->filter, prefix, sizeof prefix - 1) != 0 ||
+        strlen(at) < UID_TEXT - 1 || !uid_parse(at, UID_TEXT - 1, &ignored) ||
+        strncmp(l->user, account, sizeof account - 1) != 0 ||
+        strncasecmp(l->user + sizeof account - 1, at, 8) != 0)
+        return;
+    snprintf(l->uuid, sizeof l->uuid, "%.*s", UID_TEXT - 1, at);
+}
+
+static void parse_line(struct acl_line *l, const char *p, size_t n)
+{
+    while (n && isspace((unsigned char)p[n - 1]))
+        n--;
+    snprintf(l->text, sizeof l->text, "%.*s", (int)(n < 255 ? n : 255), p);
+    l->kind = LINE_WRONG;
+    if (strncmp(l->text, "user ", 5) == 0) {
+        l->kind = LINE_USER;
+        l->uuid[0] = '\0';
+        snprintf(l->user, sizeof l->user, "%.60s", l->text + 5);
+    } else if (strncmp(l->text, "topic ", 6) == 0) {
+        l->kind = LINE_TOPIC;
+        split_rule(l, l->text + 6);
+        take_uuid(l);
+    } else if (strncmp(l->text, "pattern ", 8) == 0) {
+        l->kind = LINE_PATTERN;
+        split_rule(l, l->text + 8);
+    }
+}
+
+static acl_line_fn each_fn; /* of the walk that is on: audits run one after the other */
+
+static void walk_file(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct acl_line l = {.file = base_name(path)};
+    struct err e = {0};
+
+    if (!file_read(path, &text, &e)) {
+        audit_fault(r, _("%s: a broker that can't read its rules lets everyone in: repair it"),
+                    e.text);
+    } else {
+        for (const char *p = buf_str(&text); *p;) {
+            const size_t n = strcspn(p, "\n");
+            l.number++;
+            if (n && *p != '#' && *p != '\r')
+                parse_line(&l, p, n), each_fn(r, &l);
+            p += n + (p[n] == '\n');
+        }
+    }
+    buf_fini(&text);
+}
+
+static void walk(struct audit_run *r, acl_line_fn fn)
+{
+    each_fn = fn;
+    audit_each_file(r, "acl_file", walk_file);
+}
+
+/* Does the filter `given` take in all that `asked` does? */
+static bool covers(const char *given, const char *asked)
+{
+    for (;;) {
+        const size_t n = strcspn(given, "/"), m = strcspn(asked, "/");
+        if (n == 1 && *given == '#')
+            return true;
+        if (m == 1 && *asked == '#')
+            return false;
+        if (!(n == 1 && *given == '+') && (n != m || strncasecmp(given, asked, n) != 0))
+            return false;
+        if (!given[n] || !asked[m])
+            return !given[n] && !asked[m];
+        given += n + 1;
+        asked += m + 1;
+    }
+}
+
+/* Is one direction of the rule among those that a fresh directory would write? */
+static bool expected(const char *fresh, const struct acl_line *l, bool write)
+{
+    struct acl_line g;
+
+    for (const char *p = fresh; *p;) {
+        const size_t n = strcspn(p, "\n");
+        g = (struct acl_line){.file = ""};
+        parse_line(&g, p, n);
+        if (g.kind == LINE_TOPIC && (write ? g.write : g.read) && covers(g.filter, l->filter))
+            return true;
+        p += n + (p[n] == '\n');
+    }
+    return false;
+}
+
+static bool gives_too_much(const struct buf *fresh, const struct acl_line *l)
+{
+    return (l->read && !expected(buf_str(fresh), l, false)) ||
+           (l->write && !expected(buf_str(fresh), l, true));
+}
+
+/* ---- rules ---- */
+
+static void judge_everyone(struct audit_run *r, const struct acl_line *l)
+{
+    if (l->kind == LINE_PATTERN && strstr(l->filter, "%c"))
+        audit_fault(r, _("%s:%d: %%c is the client id, which a client chooses: write a block for "
+                         "each account"),
+                    l->file, l->number);
+    else if (l->kind == LINE_PATTERN)
+        audit_fault(r, _("%s:%d: a pattern gives it to every account: write a block for each"),
+                    l->file, l->number);
+    else if (l->kind == LINE_TOPIC && !l->user[0])
+        audit_fault(r, _("%s:%d: a rule before the first user is for whoever has no name: take it "
+                         "out"),
+                    l->file, l->number);
+}
+
+static void validate_file(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct err e = {0};
+
+    if (!file_read(path, &text, &e))
+        audit_fault(r, _("%s: a broker that can't read its rules lets everyone in: repair it"),
+                    e.text);
+    else if (!acl_validate(path, buf_str(&text), &e))
+        audit_fault(r, "%s", e.text);
+    buf_fini(&text);
+}
+
+void look_everyone(struct audit_run *r)
+{
+    audit_each_file(r, "acl_file", validate_file);
+    walk(r, judge_everyone);
+}
+
+static void judge_device(struct audit_run *r, const struct acl_line *l)
+{
+    struct account a = {.username = ""};
+    struct buf fresh = BUF_INIT;
+
+    if (l->kind != LINE_TOPIC || !l->user[0] || strcmp(l->user, SERVER_ACCOUNT) == 0)
+        return;
+    snprintf(a.username, sizeof a.username, "%.31s", l->user);
+    snprintf(a.client_uuid, sizeof a.client_uuid, "%s", l->uuid[0] ? l->uuid : "-");
+    if (acl_write_device(&fresh, &a, NULL) && gives_too_much(&fresh, l))
+        audit_fault(r, _("%s:%d: %s may %s %s, which isn't its own: take the line out"), l->file,
+                    l->number, l->user, l->write ? _("write") : _("read"), l->filter);
+    buf_fini(&fresh);
+}
+
+void look_device_rules(struct audit_run *r)
+{
+    walk(r, judge_device);
+}
+
+static void judge_server(struct audit_run *r, const struct acl_line *l)
+{
+    struct buf fresh = BUF_INIT;
+
+    if (l->kind != LINE_TOPIC || strcmp(l->user, SERVER_ACCOUNT) != 0)
+        return;
+    if (acl_write_server(&fresh, "") && !acl_is_canary(l->filter) && gives_too_much(&fresh, l))
+        audit_fault(r, _("%s:%d: %s may %s %s, which consoles don't need: take the line out"),
+                    l->file, l->number, l->user, l->write ? _("write") : _("read"), l->filter);
+    buf_fini(&fresh);
+}
+
+void look_server_rules(struct audit_run *r)
+{
+    walk(r, judge_server);
+}
+
+static unsigned canaries;
+
+static void count_canary(struct audit_run *r, const struct acl_line *l)
+{
+    (void)r;
+    canaries += l->kind == LINE_TOPIC && acl_is_canary(l->filter);
+}
+
+void look_canary(struct audit_run *r)
+{
+    canaries = 0;
+    walk(r, count_canary);
+    if (canaries == 0)
+        audit_fault(r, _("no canary, so that no reload can be proved: broker add, remove or rotate "
+                         "writes one"));
+    else if (canaries > 1)
+        audit_fault(r, _("%u canaries: all but the last are left over: take them out"), canaries);
+}
+
+/* ---- one account, two devices ---- */
+
+struct owner_row {
+    char username[USERNAME_SIZE], uuid[UID_TEXT];
+};
+
+struct owners {
+    struct owner_row *list;
+    size_t n, cap;
+};
+
+static bool owners_add(void *user, const char *username, const char *uuid)
+{
+    struct owners *o = user;
+
+    if (o->n == o->cap) {
+        const size_t cap = o->cap ? o->cap * 2 : 64;
+        struct owner_row *list = realloc(o->list, cap * sizeof *list);
+        if (!list)
+            return false;
+        o->list = list;
+        o->cap = cap;
+    }
+    snprintf(o->list[o->n].username, USERNAME_SIZE, "%s", username);
+    snprintf(o->list[o->n++].uuid, UID_TEXT, "%s", uuid);
+    return true;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+    const struct owner_row *x = a, *y = b;
+    const int c = strncasecmp(x->uuid, y->uuid, 8);
+
+    return c ? c : strcasecmp(x->uuid, y->uuid);
+}
+
+static void judge_prefixes(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct owners o = {0};
+
+    if (file_read(path, &text, NULL))
+        r->audit->failed |= !acl_each_account(buf_str(&text), owners_add, &o);
+    if (o.n)
+        qsort(o.list, o.n, sizeof *o.list, by_prefix);
+    for (size_t i = 1; i < o.n; i++)
+        if (strncasecmp(o.list[i - 1].uuid, o.list[i].uuid, 8) == 0)
+            audit_fault(r, _("%s: %s and %s share the account %s: give one of the devices a new "
+                             "uuid"),
+                        base_name(path), o.list[i - 1].uuid, o.list[i].uuid, o.list[i].username);
+    free(o.list);
+    buf_fini(&text);
+}
+
+void look_prefixes(struct audit_run *r)
+{
+    audit_each_file(r, "acl_file", judge_prefixes);
+}
