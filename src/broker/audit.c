@@ -13,7 +13,8 @@
 
 /* ---- findings ---- */
 
-static void add(struct audit *a, const struct audit_rule *rule, bool ok, const char *actual)
+void audit_add(struct audit *a, const char *name, const char *expected, bool ok,
+               const char *actual)
 {
     if (a->n == a->cap) {
         const size_t cap = a->cap ? a->cap * 2 : 64;
@@ -25,10 +26,14 @@ static void add(struct audit *a, const struct audit_rule *rule, bool ok, const c
         a->list = list;
         a->cap = cap;
     }
-    a->list[a->n] =
-        (struct audit_check){.name = rule->name, .expected = _(rule->expected), .ok = ok};
+    a->list[a->n] = (struct audit_check){.name = name, .expected = expected, .ok = ok};
     TEXT_SET(&a->list[a->n].actual, actual, strlen(actual));
     a->n++;
+}
+
+static void add(struct audit *a, const struct audit_rule *rule, bool ok, const char *actual)
+{
+    audit_add(a, rule->name, _(rule->expected), ok, actual);
 }
 
 void audit_fault(struct audit_run *r, const char *format, ...)

@@ -26,6 +26,9 @@ struct audit {
 
 void audit_fini(struct audit *a);
 bool audit_ok(const struct audit *a);
+/* name and expected must outlive a; actual is cleaned. */
+void audit_add(struct audit *a, const char *name, const char *expected, bool ok,
+               const char *actual);
 
 /* The files. False: there is no such directory, e says so. Everything else becomes a finding. */
 bool audit_files(struct audit *a, const char *dir, struct err *e);

@@ -17,32 +17,6 @@
 
 /* ---- accounts ---- */
 
-struct names {
-    char (*list)[USERNAME_SIZE];
-    size_t n, cap;
-};
-
-static bool names_add(void *user, const char *username)
-{
-    struct names *s = user;
-
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? s->cap * 2 : 64;
-        void *list = realloc(s->list, cap * sizeof *s->list);
-        if (!list)
-            return false;
-        s->list = list;
-        s->cap = cap;
-    }
-    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
-    return true;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
 static void judge_passwords(struct audit_run *r, const char *path)
 {
     struct buf text = BUF_INIT;
@@ -53,8 +27,7 @@ static void judge_passwords(struct audit_run *r, const char *path)
         audit_fault(r, "%s", e.text);
     else
         r->audit->failed |= !passwd_each(buf_str(&text), names_add, &s);
-    if (s.n)
-        qsort(s.list, s.n, sizeof *s.list, by_name);
+    names_sort(&s);
     for (size_t i = 1; i < s.n; i++)
         if (strcmp(s.list[i - 1], s.list[i]) == 0)
             audit_fault(r, _("%s: %s stands there twice: broker rotate leaves one"),
@@ -107,19 +80,17 @@ static const struct kept {
     {"persistence_location", NULL, 0027},
 };
 
-static const struct kept *looking;
-
 static void judge_mode(struct audit_run *r, const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) != 0) {
-        if (looking->key)
+        if (r->looking->key)
             audit_fault(r, _("%s: %s: put it back, or correct mosquitto.conf"), path,
                         strerror(errno));
-    } else if (st.st_mode & looking->never) {
+    } else if (st.st_mode & r->looking->never) {
         audit_fault(r, _("%s has mode %03o: chmod %03o it"), path, (unsigned)(st.st_mode & 0777),
-                    (unsigned)(st.st_mode & 0777 & ~looking->never));
+                    (unsigned)(st.st_mode & 0777 & ~r->looking->never));
     }
 }
 
@@ -128,7 +99,7 @@ static void each_kept(struct audit_run *r, void (*fn)(struct audit_run *r, const
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        looking = &kept[i];
+        r->looking = &kept[i];
         if (kept[i].key)
             audit_each_file(r, kept[i].key, fn);
         else if (!kept[i].name[0])

@@ -37,6 +37,9 @@ bool conf_is(const struct conf_line *l, const char *value);
 bool conf_is_device(const struct conf *c, int listener); /* use_username_as_clientid */
 
 struct audit_run;
+struct live;
+struct acl_line;
+struct kept;
 /* One row of the declared table: a name, what is right, and who looks. */
 struct audit_rule {
     const char *name;
@@ -53,6 +56,11 @@ struct audit_run {
     char note[256]; /* what is worth saying though it is no fault */
     char dir[PATH_SIZE];
     struct conf conf;
+    struct live *live; /* NULL: the files */
+    /* of the walk that is on */
+    void (*each_line)(struct audit_run *r, const struct acl_line *l);
+    const struct kept *looking;
+    unsigned canaries;
 };
 
 /* Runs every rule; one without faults gets one row that is ok. */

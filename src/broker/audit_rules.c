@@ -81,8 +81,6 @@ static void parse_line(struct acl_line *l, const char *p, size_t n)
     }
 }
 
-static acl_line_fn each_fn; /* of the walk that is on: audits run one after the other */
-
 static void walk_file(struct audit_run *r, const char *path)
 {
     struct buf text = BUF_INIT;
@@ -97,7 +95,7 @@ static void walk_file(struct audit_run *r, const char *path)
             const size_t n = strcspn(p, "\n");
             l.number++;
             if (n && *p != '#' && *p != '\r')
-                parse_line(&l, p, n), each_fn(r, &l);
+                parse_line(&l, p, n), r->each_line(r, &l);
             p += n + (p[n] == '\n');
         }
     }
@@ -106,7 +104,7 @@ static void walk_file(struct audit_run *r, const char *path)
 
 static void walk(struct audit_run *r, acl_line_fn fn)
 {
-    each_fn = fn;
+    r->each_line = fn;
     audit_each_file(r, "acl_file", walk_file);
 }
 
@@ -223,23 +221,21 @@ void look_server_rules(struct audit_run *r)
     walk(r, judge_server);
 }
 
-static unsigned canaries;
-
 static void count_canary(struct audit_run *r, const struct acl_line *l)
 {
-    (void)r;
-    canaries += l->kind == LINE_TOPIC && acl_is_canary(l->filter);
+    r->canaries += l->kind == LINE_TOPIC && acl_is_canary(l->filter);
 }
 
 void look_canary(struct audit_run *r)
 {
-    canaries = 0;
+    r->canaries = 0;
     walk(r, count_canary);
-    if (canaries == 0)
+    if (r->canaries == 0)
         audit_fault(r, _("no canary, so that no reload can be proved: broker add, remove or rotate "
                          "writes one"));
-    else if (canaries > 1)
-        audit_fault(r, _("%u canaries: all but the last are left over: take them out"), canaries);
+    else if (r->canaries > 1)
+        audit_fault(r, _("%u canaries: all but the last are left over: take them out"),
+                    r->canaries);
 }
 
 /* ---- one account, two devices ---- */

@@ -219,43 +219,6 @@ static bool listing_add(void *user, const char *username, const char *uuid)
     return true;
 }
 
-static int by_username(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-struct names {
-    char (*list)[USERNAME_SIZE];
-    size_t n, cap;
-};
-
-static bool names_add(void *user, const char *username)
-{
-    struct names *s = user;
-
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? s->cap * 2 : 64;
-        void *list = realloc(s->list, cap * sizeof *s->list);
-        if (!list)
-            return false;
-        s->list = list;
-        s->cap = cap;
-    }
-    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
-    return true;
-}
-
-static bool names_have(const struct names *s, const char *username)
-{
-    return s->n && bsearch(username, s->list, s->n, sizeof *s->list, by_username);
-}
-
-static void names_sort(struct names *s)
-{
-    if (s->n)
-        qsort(s->list, s->n, sizeof *s->list, by_username);
-}
-
 /* Rules without a password, and passwords without rules. */
 static bool mark_halves(struct listing *out, int first, const char *passwords)
 {

@@ -127,6 +127,15 @@ bool passwd_has(const char *text, const char *username);
 /* Every account of the file, in its order; a username that is too long is cut. */
 bool passwd_each(const char *text, bool (*fn)(void *user, const char *username), void *user);
 
+/* A set of usernames; names_add is of the kind that passwd_each wants. free(list). */
+struct names {
+    char (*list)[USERNAME_SIZE];
+    size_t n, cap;
+};
+bool names_add(void *user, const char *username);
+void names_sort(struct names *s);
+bool names_have(const struct names *s, const char *username); /* sorted */
+
 /* ---- TLS (provision_tls.c) ---- */
 
 /* Brings server.crt, server.key and ca.crt into the directory. */

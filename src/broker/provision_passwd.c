@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -89,4 +90,36 @@ bool passwd_each(const char *text, bool (*fn)(void *user, const char *username),
         p += n + (p[n] == '\n');
     }
     return true;
+}
+
+static int by_username(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+bool names_add(void *user, const char *username)
+{
+    struct names *s = user;
+
+    if (s->n == s->cap) {
+        const size_t cap = s->cap ? s->cap * 2 : 64;
+        void *list = realloc(s->list, cap * sizeof *s->list);
+        if (!list)
+            return false;
+        s->list = list;
+        s->cap = cap;
+    }
+    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
+    return true;
+}
+
+bool names_have(const struct names *s, const char *username)
+{
+    return s->n && bsearch(username, s->list, s->n, sizeof *s->list, by_username);
+}
+
+void names_sort(struct names *s)
+{
+    if (s->n)
+        qsort(s->list, s->n, sizeof *s->list, by_username);
 }

@@ -11,37 +11,27 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "cli/checks.h"
 #include "cli/dataset.h"
 #include "cli/settings.h"
 
 #define CONNECT_MS 5000
 
-struct check {
-    const char *name;
-    const char *expected; /* translated */
-    struct text160 actual;
-    bool ok;
-};
-enum { CHECKS_MOST = 12 };
-
 struct doctor {
     struct call *call;
-    struct check list[CHECKS_MOST];
-    unsigned count;
+    struct audit found;
 };
 
 static void __attribute__((format(printf, 5, 6)))
 note(struct doctor *d, const char *name, bool ok, const char *expected, const char *format, ...)
 {
-    struct check *c = &d->list[d->count++];
     char text[400];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    *c = (struct check){.name = name, .expected = expected, .ok = ok};
-    TEXT_SET(&c->actual, text, strlen(text));
+    audit_add(&d->found, name, expected, ok, text);
 }
 
 static void check_terminal(struct doctor *d)
@@ -180,7 +170,7 @@ static void check_broker(struct doctor *d)
     char dir[256];
     struct job job = {
         .user = d, .start = broker_start, .step = broker_step, .connect_ms = CONNECT_MS};
-    const unsigned before = d->count;
+    const size_t before = d->found.n;
 
     if (g && borrow_globals(&d->call->globals, g, dir, sizeof dir)) {
         d->call->host->run_job(g, &job);
@@ -188,109 +178,19 @@ static void check_broker(struct doctor *d)
         remove_directory(dir);
     }
     free(g);
-    if (d->count == before)
+    if (d->found.n == before)
         note(d, "broker", false, _("reachable, and takes the account"), "%s",
              job.err.text[0] ? job.err.text : _("not tried"));
 }
 
-/* ---- the report ---- */
-
-static void get_name(const struct view *v, const void *row, struct cell *c)
+/* The audit of the broker where its directory is known, without a publish: whom it lets in. */
+static void check_hardening(struct doctor *d)
 {
-    const struct check *k = row;
-    (void)v;
-    cell_text(c, TEXT_OURS(k->name));
-}
+    const char *dir = call_last(d->call, "dir");
+    struct err e = {0};
 
-static void get_expected(const struct view *v, const void *row, struct cell *c)
-{
-    const struct check *k = row;
-    (void)v;
-    cell_text(c, TEXT_OURS(k->expected));
-}
-
-static void get_actual(const struct view *v, const void *row, struct cell *c)
-{
-    const struct check *k = row;
-    (void)v;
-    cell_text(c, TEXT(k->actual));
-}
-
-static void get_ok(const struct view *v, const void *row, struct cell *c)
-{
-    const struct check *k = row;
-    (void)v;
-    c->kind = CELL_BOOL;
-    c->number = k->ok;
-}
-
-static void get_verdict(const struct view *v, const void *row, struct cell *c)
-{
-    const struct check *k = row;
-    (void)v;
-    c->role = k->ok ? ROLE_GOOD : ROLE_ALERT;
-    cell_text(c, TEXT_OURS(k->ok ? _("ok") : _("FAULT")));
-}
-
-static const struct column check_fields[] = {{"name", get_name, false},
-                                             {"expected", get_expected, false},
-                                             {"actual", get_actual, false},
-                                             {"ok", get_ok, false}};
-static const struct column check_columns[] = {{N_("CHECK"), get_name, false},
-                                              {N_("RESULT"), get_verdict, false},
-                                              {N_("FOUND"), get_actual, false},
-                                              {N_("EXPECTED"), get_expected, false}};
-static const struct listing checks_listing = {
-    .name = "checks",
-    .fields = check_fields,
-    .field_count = sizeof check_fields / sizeof *check_fields,
-    .columns = check_columns,
-    .column_count = sizeof check_columns / sizeof *check_columns,
-};
-
-static void print_checks_json(const struct doctor *d, bool ok)
-{
-    struct json_out j = {.out = stdout};
-    const struct view v = {.json = true};
-
-    json_begin(&j, '{');
-    json_key(&j, "checks");
-    json_begin(&j, '[');
-    for (unsigned i = 0; i < d->count; i++) {
-        json_line(&j);
-        listing_row_json(&checks_listing, &v, &d->list[i], &j);
-    }
-    json_end(&j, ']');
-    json_key(&j, "ok");
-    json_bool(&j, ok);
-    json_end(&j, '}');
-    fputc('\n', stdout);
-}
-
-static int report(struct doctor *d, struct err *e)
-{
-    struct dataset none = {0};
-    unsigned faults = 0;
-    int code = EXIT_DONE;
-
-    for (unsigned i = 0; i < d->count; i++)
-        faults += !d->list[i].ok;
-    if (faults) /* stderr first: its first line belongs to the error */
-        err_set(e, EXIT_FAILED,
-                P_("doctor: %u fault: see what was found and expected",
-                   "doctor: %u faults: see what was found and expected", faults),
-                faults);
-    struct err output = {0};
-    if (d->call->globals.output == OUTPUT_JSON) {
-        print_checks_json(d, faults == 0);
-        code = output_finish(stdout, &output);
-    } else {
-        code = print_rows(d->call, &checks_listing, &none, d->list, d->count, sizeof *d->list,
-                          &output);
-    }
-    if (code != EXIT_DONE)
-        *e = output;
-    return e->code;
+    if (dir && !checks_audit(d->call, &d->found, dir, NULL, false, &e))
+        note(d, "audit", false, _("files that can be read"), "%s", e.text);
 }
 
 int run_doctor(struct call *call, struct err *e)
@@ -305,5 +205,8 @@ int run_doctor(struct call *call, struct err *e)
     check_password(&d);
     check_database(&d);
     check_broker(&d);
-    return report(&d, e);
+    check_hardening(&d);
+    checks_report(call, &d.found, e);
+    audit_fini(&d.found);
+    return e->code;
 }

@@ -148,6 +148,10 @@ static const struct cli_option check_options[] = {
      N_("try this device's rules too; its password is in MQTT_DEVICE_PASSWORD"), NULL, NULL},
     {"yes", 0, VALUE_NONE, NULL, N_("take that device's connection without asking"), NULL, NULL},
 };
+static const struct cli_option doctor_options[] = {
+    {"dir", 0, VALUE_FILE, N_("DIR"), N_("audit this directory and the broker that runs on it"),
+     NULL, NULL},
+};
 static const struct cli_option list_options[] = {
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},
 };
@@ -285,8 +289,9 @@ static const struct subcommand subcommands[] = {
      OPTIONS(list_options),
      .run = run_broker_list},
     {.name = "doctor",
-     .usage = "",
+     .usage = "[--dir DIR]",
      .help = N_("check terminal, locale, configuration, broker and database"),
+     OPTIONS(doctor_options),
      .flags = SUB_TOLERANT,
      .run = run_doctor},
     {.name = "__complete",
