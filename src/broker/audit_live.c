@@ -137,6 +137,18 @@ static void add_door(struct live *v, const char *host, int port, bool tls, bool 
     v->doors++;
 }
 
+/* By what it says, else by whose password it takes. */
+static bool is_for_devices(const struct conf *c, int i)
+{
+    const struct conf_line *l = conf_security(c, i, "password_file");
+    struct buf text = BUF_INIT;
+    const bool server =
+        l && file_read(l->value, &text, NULL) && passwd_has(buf_str(&text), SERVER_ACCOUNT);
+
+    buf_fini(&text);
+    return conf_is_device(c, i) || (l && !server);
+}
+
 static bool find_doors(struct live *v, struct err *e)
 {
     const struct audit_target *t = v->target;
@@ -155,7 +167,7 @@ static bool find_doors(struct live *v, struct err *e)
         int port = 0;
         const struct conf_line *l = conf_listener(&c, i), *ca = conf_own(&c, i, "cafile");
         if (l && sscanf(l->value, "%d %255s", &port, host) >= 1)
-            add_door(v, host, port, conf_own(&c, i, "certfile") != NULL, conf_is_device(&c, i),
+            add_door(v, host, port, conf_own(&c, i, "certfile") != NULL, is_for_devices(&c, i),
                      ca ? ca->value : "");
     }
     conf_unload(&c);
