@@ -13,8 +13,7 @@
 
 /* ---- findings ---- */
 
-void audit_add(struct audit *a, const char *name, const char *expected, bool ok,
-               const char *actual)
+void audit_add(struct audit *a, const char *name, const char *expected, bool ok, const char *actual)
 {
     if (a->n == a->cap) {
         const size_t cap = a->cap ? a->cap * 2 : 64;
@@ -105,8 +104,8 @@ void audit_each_file(struct audit_run *r, const char *key,
     for (size_t i = 0; i < c->n; i++) {
         bool seen = strcmp(c->line[i].key, key) != 0 || !c->line[i].value[0];
         for (size_t k = 0; !seen && k < i; k++)
-            seen = strcmp(c->line[k].key, key) == 0 &&
-                   strcmp(c->line[k].value, c->line[i].value) == 0;
+            seen =
+                strcmp(c->line[k].key, key) == 0 && strcmp(c->line[k].value, c->line[i].value) == 0;
         if (!seen)
             fn(r, c->line[i].value);
     }
@@ -121,19 +120,22 @@ static void look_whole(struct audit_run *r)
     for (size_t i = 0; i < c->n; i++) {
         const struct conf_line *l = &c->line[i];
         if (strcmp(l->key, "include_dir") == 0)
-            audit_fault(r, _("mosquitto.conf:%d: include_dir brings in files that nobody audits: "
-                             "put their lines here"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: include_dir brings in files that nobody audits: "
+                          "put their lines here"),
                         l->number);
         else if (strcmp(l->key, "connection") == 0)
-            audit_fault(r, _("mosquitto.conf:%d: a bridge to another broker carries messages past "
-                             "these rules: take it out, or give it topics of its own"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: a bridge to another broker carries messages past "
+                          "these rules: take it out, or give it topics of its own"),
                         l->number);
         else if (strcmp(l->key, "user") == 0 && conf_is(l, "root"))
             audit_fault(r, _("mosquitto.conf:%d: the broker stays root: take the line out"),
                         l->number);
         else if (strcmp(l->key, "retain_available") == 0 && conf_is(l, "false"))
-            audit_fault(r, _("mosquitto.conf:%d: without retained messages a fault that nobody saw "
-                             "is lost: take the line out"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: without retained messages a fault that nobody saw "
+                          "is lost: take the line out"),
                         l->number);
     }
     if (c->listeners == 0)
@@ -141,8 +143,9 @@ static void look_whole(struct audit_run *r)
                          "passwords: write one for consoles and one for devices"));
     for (size_t i = 0; i < c->n; i++)
         if (strcmp(c->line[i].key, "port") == 0)
-            audit_fault(r, _("mosquitto.conf:%d: port opens one more listener, without a name: "
-                             "write listener instead"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: port opens one more listener, without a name: "
+                          "write listener instead"),
                         c->line[i].number);
 }
 
@@ -158,13 +161,15 @@ static void look_anonymous(struct audit_run *r)
 
     for (size_t i = 0; i < c->n; i++)
         if (strcmp(c->line[i].key, "allow_anonymous") == 0 && !conf_is(&c->line[i], "false"))
-            audit_fault(r, _("mosquitto.conf:%d: allow_anonymous %s lets everyone in: write "
-                             "allow_anonymous false"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: allow_anonymous %s lets everyone in: write "
+                          "allow_anonymous false"),
                         c->line[i].number, c->line[i].value);
     for (int i = 0; i < c->listeners; i++)
         if (!conf_security(c, i, "allow_anonymous"))
-            audit_fault(r, _("mosquitto.conf:%d: this listener doesn't say allow_anonymous false: "
-                             "write it, older brokers let everyone in"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: this listener doesn't say allow_anonymous false: "
+                          "write it, older brokers let everyone in"),
                         listener_line(c, i));
 }
 
@@ -180,8 +185,9 @@ static void look_passwords(struct audit_run *r)
     for (int i = 0; i < c->listeners; i++)
         if (!conf_security(c, i, "password_file") && !has_plugin(c, i) &&
             !conf_is(conf_own(c, i, "use_identity_as_username"), "true"))
-            audit_fault(r, _("mosquitto.conf:%d: this listener asks for no password: give it a "
-                             "password_file"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: this listener asks for no password: give it a "
+                          "password_file"),
                         listener_line(c, i));
 }
 
@@ -191,8 +197,9 @@ static void look_rules(struct audit_run *r)
 
     for (int i = 0; i < c->listeners; i++)
         if (!conf_security(c, i, "acl_file") && !has_plugin(c, i))
-            audit_fault(r, _("mosquitto.conf:%d: this listener has no access rules, every account "
-                             "may do everything: give it an acl_file"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: this listener has no access rules, every account "
+                          "may do everything: give it an acl_file"),
                         listener_line(c, i));
 }
 
@@ -230,13 +237,15 @@ static void look_tls(struct audit_run *r)
         const struct conf_line *version = conf_own(c, i, "tls_version");
         const bool tls = conf_own(c, i, "certfile") || conf_own(c, i, "psk_file");
         if (!tls && !is_loopback(conf_listener(c, i)))
-            audit_fault(r, _("mosquitto.conf:%d: passwords cross the network in the clear: give "
-                             "the listener certfile and keyfile, or an address of this machine"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: passwords cross the network in the clear: give "
+                          "the listener certfile and keyfile, or an address of this machine"),
                         listener_line(c, i));
         plain = plain || !tls;
         if (tls && !version)
-            audit_fault(r, _("mosquitto.conf:%d: this listener takes TLS 1.1 too: write "
-                             "tls_version tlsv1.2"),
+            audit_fault(r,
+                        _("mosquitto.conf:%d: this listener takes TLS 1.1 too: write "
+                          "tls_version tlsv1.2"),
                         listener_line(c, i));
         else if (version && !conf_is(version, "tlsv1.2") && !conf_is(version, "tlsv1.3"))
             audit_fault(r, _("mosquitto.conf:%d: tls_version %s is broken: write tlsv1.2"),
@@ -266,12 +275,14 @@ static void look_persistence(struct audit_run *r)
     const long interval = number_of(c, "autosave_interval", 1800);
 
     if (!conf_is(conf_global(c, "persistence"), "true"))
-        audit_fault(r, _("mosquitto.conf:%d: a restarted broker forgets every fault and every "
-                         "session: write persistence true"),
+        audit_fault(r,
+                    _("mosquitto.conf:%d: a restarted broker forgets every fault and every "
+                      "session: write persistence true"),
                     number_line(c, "persistence"));
     else if (interval <= 0 || (!on_changes && interval > 60))
-        audit_fault(r, _("mosquitto.conf:%d: a killed broker loses what came in the last %ld s: "
-                         "write autosave_interval 1"),
+        audit_fault(r,
+                    _("mosquitto.conf:%d: a killed broker loses what came in the last %ld s: "
+                      "write autosave_interval 1"),
                     number_line(c, "autosave_interval"), interval > 0 ? interval : 1800);
 }
 
@@ -281,8 +292,9 @@ static void look_limits(struct audit_run *r)
     const long queued = number_of(c, "max_queued_messages", 1000);
 
     if (queued > 0 && queued < QUEUED_LEAST)
-        audit_fault(r, _("mosquitto.conf:%d: max_queued_messages %ld cuts retained messages off on "
-                         "a fleet of thousands: write max_queued_messages 100000"),
+        audit_fault(r,
+                    _("mosquitto.conf:%d: max_queued_messages %ld cuts retained messages off on "
+                      "a fleet of thousands: write max_queued_messages 100000"),
                     number_line(c, "max_queued_messages"), queued);
     if (number_of(c, "max_packet_size", 0) <= 0 && number_of(c, "message_size_limit", 0) <= 0)
         audit_fault(r, _("mosquitto.conf: one device can send messages of 256 MB: write "
@@ -329,8 +341,7 @@ bool audit_files(struct audit *a, const char *dir, struct err *e)
     else if (!whole)
         file_error(e, dir);
     else if (snprintf(r->dir, sizeof r->dir, "%s", whole) >= PATH_SIZE)
-        err_set(e, EXIT_FAILED,
-                _("the path of the directory is too long: choose a shorter one"));
+        err_set(e, EXIT_FAILED, _("the path of the directory is too long: choose a shorter one"));
     else if (conf_load(&r->conf, r->dir, e)) {
         r->audit = a;
         audit_run_rules(r, rules, sizeof rules / sizeof *rules);

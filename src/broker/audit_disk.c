@@ -41,8 +41,9 @@ static bool judge_console_account(void *user, const char *username)
     struct audit_run *r = user;
 
     if (strncmp(username, "infoscreen-client-", 18) == 0)
-        audit_fault(r, _("%s may use the consoles' listener and take a console's client id: take "
-                         "its line out of that password file"),
+        audit_fault(r,
+                    _("%s may use the consoles' listener and take a console's client id: take "
+                      "its line out of that password file"),
                     username);
     return true;
 }
@@ -119,8 +120,9 @@ static void judge_parents(struct audit_run *r)
     for (char *p = strrchr(path, '/'); p && p != path; p = strrchr(path, '/')) {
         *p = '\0';
         if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-            audit_fault(r, _("everyone may write into %s and put another directory in this one's "
-                             "place: chmod o-w it"),
+            audit_fault(r,
+                        _("everyone may write into %s and put another directory in this one's "
+                          "place: chmod o-w it"),
                         path);
     }
 }
@@ -148,16 +150,18 @@ static void judge_owner(struct audit_run *r, const char *path)
     if (stat(path, &st) != 0 || stat(r->dir, &dir) != 0)
         return;
     if (st.st_uid != 0 && st.st_uid != dir.st_uid && !(pw && st.st_uid == pw->pw_uid))
-        audit_fault(r, _("%s belongs to user %lu, who may change it: chown it to the broker's "
-                         "user"),
+        audit_fault(r,
+                    _("%s belongs to user %lu, who may change it: chown it to the broker's "
+                      "user"),
                     path, (unsigned long)st.st_uid);
     if (!pw || (dir.st_uid != 0 && dir.st_uid != pw->pw_uid) ||
         strcmp(base_name(path), "ca.key") == 0)
         return;
     o = (struct owner){.uid = pw->pw_uid, .gid = pw->pw_gid};
     if (!may_read(&st, &o))
-        audit_fault(r, _("user mosquitto, whom the broker becomes, can't read %s: chown mosquitto "
-                         "it"),
+        audit_fault(r,
+                    _("user mosquitto, whom the broker becomes, can't read %s: chown mosquitto "
+                      "it"),
                     path);
 }
 

@@ -72,12 +72,10 @@ static void on_kept(void *user, const struct mqtt_message *m)
 
     if (!m->retained || !m->len || !at)
         return;
-    snprintf(uuid, sizeof uuid, "%.*s", (int)(strcspn(at + 1, "/") < UID_TEXT ? strcspn(at + 1, "/")
-                                                                              : UID_TEXT - 1),
-             at + 1);
+    snprintf(uuid, sizeof uuid, "%.*s",
+             (int)(strcspn(at + 1, "/") < UID_TEXT ? strcspn(at + 1, "/") : UID_TEXT - 1), at + 1);
     if (!bsearch(uuid, k->known, (size_t)k->n, sizeof *k->known, by_text))
-        audit_fault(k->run,
-                    _("%s: no account belongs to it: mosquitto_pub -r -n -t %s clears it"),
+        audit_fault(k->run, _("%s: no account belongs to it: mosquitto_pub -r -n -t %s clears it"),
                     m->topic, m->topic);
 }
 
@@ -134,7 +132,8 @@ void look_sys(struct audit_run *r)
     if (!k.sys)
         audit_note(r, "%s", _("$SYS can't be read, or this broker has none"));
     else if (k.dropped > 0)
-        audit_note(r, _("%ld messages were dropped since the broker began: see "
-                        "max_queued_messages"),
+        audit_note(r,
+                   _("%ld messages were dropped since the broker began: see "
+                     "max_queued_messages"),
                    k.dropped);
 }

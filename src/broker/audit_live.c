@@ -24,19 +24,22 @@ struct mqtt_options live_options(const struct live *v, const struct door *d, con
 {
     const struct audit_target *t = v->target;
 
-    return (struct mqtt_options){
-        .host = d->host,
-        .port = d->port,
-        .username = username,
-        .password = password,
-        .tls = d->tls,
-        .cafile = !d->tls ? NULL : t->cafile ? t->cafile : *d->cafile ? d->cafile : NULL,
-        .cert = d->tls ? t->cert : NULL,
-        .key = d->tls ? t->key : NULL,
-        .insecure = t->insecure || t->dir, /* a name for this machine isn't its own */
-        .protocol = 5,
-        .clean = true,
-        .keepalive_s = 60};
+    return (struct mqtt_options){.host = d->host,
+                                 .port = d->port,
+                                 .username = username,
+                                 .password = password,
+                                 .tls = d->tls,
+                                 .cafile = !d->tls      ? NULL
+                                           : t->cafile  ? t->cafile
+                                           : *d->cafile ? d->cafile
+                                                        : NULL,
+                                 .cert = d->tls ? t->cert : NULL,
+                                 .key = d->tls ? t->key : NULL,
+                                 .insecure = t->insecure ||
+                                             t->dir, /* a name for this machine isn't its own */
+                                 .protocol = 5,
+                                 .clean = true,
+                                 .keepalive_s = 60};
 }
 
 bool live_open(struct live *v, struct probe *p, const struct door *d, const char *username,
@@ -103,8 +106,9 @@ static void look_tls(struct audit_run *r)
     for (int i = 0; i < r->live->doors; i++) {
         const struct door *d = &r->live->door[i];
         if (!d->tls && !host_is_loopback(d->host))
-            audit_fault(r, _("%s: passwords cross the network in the clear: give the listener a "
-                             "certificate, and --cafile here"),
+            audit_fault(r,
+                        _("%s: passwords cross the network in the clear: give the listener a "
+                          "certificate, and --cafile here"),
                         door_name(d, name));
         plain = plain || !d->tls;
         if (d->tls)

@@ -67,8 +67,7 @@ struct audit_run {
 void audit_run_rules(struct audit_run *r, const struct audit_rule *rules, size_t n);
 void audit_fault(struct audit_run *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void audit_note(struct audit_run *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void audit_note(struct audit_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "mosquitto.conf" of "/etc/…/mosquitto.conf", for messages. */
 const char *base_name(const char *path);
 

@@ -101,8 +101,9 @@ static bool publish_rows(struct audit_run *r, struct probe *p, const char *uuid,
             audit_fault(r, _("%s is refused (0x%02x): give the account its rule back"), topic,
                         (unsigned)reason);
         else if (!may && reason != NOT_AUTHORIZED)
-            audit_fault(r, _("%s is allowed (0x%02x): take the rule out, or see in the broker's "
-                             "log which file it couldn't read"),
+            audit_fault(r,
+                        _("%s is allowed (0x%02x): take the rule out, or see in the broker's "
+                          "log which file it couldn't read"),
                         topic, (unsigned)reason);
     }
     return true;
@@ -227,11 +228,13 @@ static void look_device_others(struct audit_run *r)
             }
         probe_settle(&device, SETTLE_MS);
         for (size_t i = 0; i < ROWS; i++) {
-            const bool group = strstr(rows[i].topic, "/events/") || strstr(rows[i].topic, "/groups/");
+            const bool group =
+                strstr(rows[i].topic, "/events/") || strstr(rows[i].topic, "/groups/");
             row_topic(&rows[i], got.uuid, topic);
             if (got.row[i] && group)
-                audit_note(r, "%s", _("it reads every group's events: broker add --group bounds "
-                                      "that"));
+                audit_note(r, "%s",
+                           _("it reads every group's events: broker add --group bounds "
+                             "that"));
             else if (got.row[i])
                 audit_fault(r, _("%s is delivered to the device: take its read rule out"), topic);
         }

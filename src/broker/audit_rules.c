@@ -153,15 +153,17 @@ static bool gives_too_much(const struct buf *fresh, const struct acl_line *l)
 static void judge_everyone(struct audit_run *r, const struct acl_line *l)
 {
     if (l->kind == LINE_PATTERN && strstr(l->filter, "%c"))
-        audit_fault(r, _("%s:%d: %%c is the client id, which a client chooses: write a block for "
-                         "each account"),
+        audit_fault(r,
+                    _("%s:%d: %%c is the client id, which a client chooses: write a block for "
+                      "each account"),
                     l->file, l->number);
     else if (l->kind == LINE_PATTERN)
         audit_fault(r, _("%s:%d: a pattern gives it to every account: write a block for each"),
                     l->file, l->number);
     else if (l->kind == LINE_TOPIC && !l->user[0])
-        audit_fault(r, _("%s:%d: a rule before the first user is for whoever has no name: take it "
-                         "out"),
+        audit_fault(r,
+                    _("%s:%d: a rule before the first user is for whoever has no name: take it "
+                      "out"),
                     l->file, l->number);
 }
 
@@ -285,8 +287,9 @@ static void judge_prefixes(struct audit_run *r, const char *path)
         qsort(o.list, o.n, sizeof *o.list, by_prefix);
     for (size_t i = 1; i < o.n; i++)
         if (strncasecmp(o.list[i - 1].uuid, o.list[i].uuid, 8) == 0)
-            audit_fault(r, _("%s: %s and %s share the account %s: give one of the devices a new "
-                             "uuid"),
+            audit_fault(r,
+                        _("%s: %s and %s share the account %s: give one of the devices a new "
+                          "uuid"),
                         base_name(path), o.list[i - 1].uuid, o.list[i].uuid, o.list[i].username);
     free(o.list);
     buf_fini(&text);

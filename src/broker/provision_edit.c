@@ -16,10 +16,10 @@ static bool begin_changes(const struct layout *l, struct change *c, struct err *
     bool ok;
 
     ok = owner_find(&o, e) && change_begin(&c[CHANGE_RULES], l->devices.acl_file, 0640, &o, e) &&
-           change_begin(&c[CHANGE_PASSWORDS], l->devices.password_file, 0600, &o, e) &&
-           change_begin(&c[CHANGE_CONSOLE_PASSWORDS], l->console.password_file, 0600, &o, e) &&
-           change_begin(&c[CHANGE_CONF], l->conf, 0640, &o, e) &&
-           change_begin(&c[CHANGE_CANARY], l->console.acl_file, 0640, &o, e);
+         change_begin(&c[CHANGE_PASSWORDS], l->devices.password_file, 0600, &o, e) &&
+         change_begin(&c[CHANGE_CONSOLE_PASSWORDS], l->console.password_file, 0600, &o, e) &&
+         change_begin(&c[CHANGE_CONF], l->conf, 0640, &o, e) &&
+         change_begin(&c[CHANGE_CANARY], l->console.acl_file, 0640, &o, e);
     /* A new file in place of a lost one would take every other account's rights. */
     for (int i = 0; ok && i < CHANGES; i++)
         if (c[i].is_new)

@@ -14,8 +14,8 @@
 #include "base/timefmt.h"
 #include "broker/probe.h"
 
-#define PROVE_MS       30000 /* 10,000 devices froze a broker for 1.5 s while it loaded them */
-#define RETRY_MS       50
+#define PROVE_MS 30000 /* 10,000 devices froze a broker for 1.5 s while it loaded them */
+#define RETRY_MS 50
 static bool say_why(const struct probe *p, struct err *e)
 {
     char text[200];

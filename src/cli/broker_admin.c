@@ -184,14 +184,12 @@ static bool collect(const struct call *call, struct uuid_list *l, bool names, st
     if (file && !push_lines(l, file, e))
         return false;
     for (int i = 0; i < l->n; i++)
-        if (!(names && is_name(l->list[i])) &&
-            !uid_parse(l->list[i], strlen(l->list[i]), &ignored))
+        if (!(names && is_name(l->list[i])) && !uid_parse(l->list[i], strlen(l->list[i]), &ignored))
             return err_set(e, EXIT_USAGE,
                            _("\"%s\" is not a uuid: expected 8-4-4-4-12 hexadecimal digits"),
                            quote(l->list[i]).clean);
-    return l->n > 0 ||
-           err_set(e, EXIT_USAGE, _("%s: no uuid given: name them or give --file F"),
-                   call->sub->name);
+    return l->n > 0 || err_set(e, EXIT_USAGE, _("%s: no uuid given: name them or give --file F"),
+                               call->sub->name);
 }
 
 /* Devices and consoles call it differently in their environments. */

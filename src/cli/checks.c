@@ -119,9 +119,9 @@ bool checks_audit(struct call *call, struct audit *a, const char *dir, const cha
     struct audit_target t = {
         .dir = dir,
         .host = host,
-        .port = (int)(c->broker.port   ? c->broker.port
-                      : tls_wanted ? 8883
-                                   : 1883),
+        .port = (int)(c->broker.port ? c->broker.port
+                      : tls_wanted   ? 8883
+                                     : 1883),
         .username = c->broker.username[0] ? c->broker.username : NULL,
         .password = publishes && !call->globals.read_only ? password : NULL,
         .cafile = c->broker.cafile[0] ? c->broker.cafile : NULL,

@@ -132,9 +132,11 @@ static const struct cli_option add_options[] = {
 };
 #define EXISTING                                                                                   \
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},      \
-        {"file", 0, VALUE_FILE, N_("FILE"), N_("uuids, one a line; - is the standard input"),      \
-         NULL, NULL},                                                                              \
-        {"pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL}
+        {"file", 0,   VALUE_FILE, N_("FILE"), N_("uuids, one a line; - is the standard input"),    \
+         NULL,   NULL},                                                                            \
+    {                                                                                              \
+        "pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL       \
+    }
 static const struct cli_option remove_options[] = {EXISTING};
 static const struct cli_option rotate_options[] = {
     EXISTING,

@@ -109,8 +109,8 @@ static const struct mutation {
      "files.everyone", "%c", true},
     {"devices.acl", "topic read", "pattern readwrite infoscreen/%u/x\ntopic read", "files.everyone",
      "every account", true},
-    {"devices.acl", "# Devices", "topic read infoscreen/#\n# Devices", "files.everyone",
-     "no name", true},
+    {"devices.acl", "# Devices", "topic read infoscreen/#\n# Devices", "files.everyone", "no name",
+     true},
     {"devices.acl", NULL, "topc read x\n", "files.everyone", "lets everyone in", true},
     {"devices.acl", NULL, "topic readwrite infoscreen/#\n", "files.device_rules", "isn't its own",
      true},
@@ -377,15 +377,9 @@ int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, prov_setup, prov_teardown)
     const struct CMUnitTest tests[] = {
-        EACH(test_fresh_files_pass),
-        EACH(test_every_way_to_be_open),
-        EACH(test_modes),
-        EACH(test_certificate),
-        EACH(test_running_broker_passes),
-        EACH(test_tls_broker_passes),
-        EACH(test_open_broker),
-        EACH(test_opened_by_a_reload),
-        EACH(test_retained),
+        EACH(test_fresh_files_pass), EACH(test_every_way_to_be_open),  EACH(test_modes),
+        EACH(test_certificate),      EACH(test_running_broker_passes), EACH(test_tls_broker_passes),
+        EACH(test_open_broker),      EACH(test_opened_by_a_reload),    EACH(test_retained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

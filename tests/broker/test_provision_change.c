@@ -133,10 +133,9 @@ static void test_refusals_write_nothing(void **state)
     read_all(&before);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct err e = {0};
-        const bool ok =
-            table[i].rotate
-                ? provision_rotate(prov_dir, table[i].names, 2, NULL, out, &proof, &e)
-                : provision_remove(prov_dir, table[i].names, 2, NULL, out, &proof, &e);
+        const bool ok = table[i].rotate
+                            ? provision_rotate(prov_dir, table[i].names, 2, NULL, out, &proof, &e)
+                            : provision_remove(prov_dir, table[i].names, 2, NULL, out, &proof, &e);
         if (ok || e.code != table[i].code)
             fail_msg("row %zu: %d %s", i, e.code, e.text);
     }
