@@ -92,7 +92,7 @@ static void test_mistakes(void **state)
         {"--port none clients", 2, "--port: \"none\""},
         {"ack", 2, "is missing"},
         {"shelve client_silent-0123456789abcdef", 2, "--for 2h"},
-        {"broker", 2, "one of init, add, list"},
+        {"broker", 2, "one of init, add, remove, rotate, check, list"},
         {"broker audit", 2, "unknown subcommand broker audit"},
         {"broker init", 2, "--dir DIR"},
         {"record now", 2, "one word too many"},
