@@ -231,27 +231,20 @@ def bench_latency(n=40):
         "median < 100 ms")
 
 
-def calm_bytes(argv_or_terminal, seconds):
-    t = argv_or_terminal if isinstance(argv_or_terminal, Terminal) else Terminal(argv_or_terminal)
-    time.sleep(6)
-    before = t.bytes
-    time.sleep(seconds)
-    n = (t.bytes - before) * 60 / seconds
-    return t, n
-
-
 def bench_calm(seconds=60):
     with Broker() as b:
-        fleet = load(b, 1000 / 60, 1000, seconds + 90)
         t = console(b)
-        time.sleep(70)  # every client was heard once: what follows is a calm fleet
+        time.sleep(2)
+        load(b, 2000, 1000, 3).wait()  # every client was heard: what follows is a calm fleet
+        fleet = load(b, 17, 1000, seconds + 20)
+        time.sleep(6)
         htop = Terminal(["htop"]) if shutil.which("htop") else None
-        _, ours = calm_bytes(t, seconds)
-        theirs = None
+        time.sleep(2)
+        before = t.bytes, htop.bytes if htop else 0
+        time.sleep(seconds)
+        ours = (t.bytes - before[0]) * 60 / seconds
+        theirs = (htop.bytes - before[1]) * 60 / seconds if htop else None
         if htop:
-            before = htop.bytes
-            time.sleep(20)
-            theirs = (htop.bytes - before) * 3
             htop.end()
         t.end()
         fleet.terminate()
