@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -129,8 +130,17 @@ static int resolve(const char *name, int flags, struct addresses *out)
     return 0;
 }
 
+bool address_is_localhost(const char *name)
+{
+    return strcasecmp(name, "localhost") == 0;
+}
+
 bool address_parse(const char *name, struct addresses *out)
 {
+    if (address_is_localhost(name)) {
+        *out = (struct addresses){.text = {"127.0.0.1", "::1"}, .n = 2};
+        return true;
+    }
     return resolve(name, AI_NUMERICHOST, out) == 0 && out->n > 0;
 }
 

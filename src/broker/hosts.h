@@ -48,7 +48,9 @@ int lookup_fd(const struct lookup *l);         /* readable when the answer is th
 /* True once answered; n = 0: no such name. */
 bool lookup_answer(struct lookup *l, struct addresses *out);
 void lookup_abandon(struct lookup *l);
-/* Digits need no lookup. */
+/* Digits need no lookup, and "localhost" is the loopback whatever the host's files say (RFC 6761): a bare machine
+ * has no /etc/hosts, and it is our default. */
+bool address_is_localhost(const char *name);
 bool address_parse(const char *name, struct addresses *out);
 
 #endif

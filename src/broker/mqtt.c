@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/i18n.h"
+#include "broker/hosts.h"
 #include "broker/mqtt_tls.h"
 
 #define MAX_PACKET    (1024 * 1024) /* what is longer the broker withholds (MQTT 5) */
@@ -278,7 +279,8 @@ static void init_library(void)
 static bool copy_options(struct mqtt *m, const struct mqtt_options *o)
 {
     m->host = strdup(o->host);
-    m->address = o->address ? strdup(o->address) : NULL;
+    const bool local = !o->address && address_is_localhost(o->host);
+    m->address = local ? strdup("127.0.0.1") : o->address ? strdup(o->address) : NULL;
     m->port = o->port;
     m->protocol = o->protocol == MQTT_PROTOCOL_V311 ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
     m->keepalive_s = o->keepalive_s < KEEPALIVE_MIN ? KEEPALIVE_MIN : o->keepalive_s;

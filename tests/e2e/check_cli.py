@@ -109,9 +109,18 @@ class Rig:
         return json.loads(r.stdout)
 
     def retained(self, topic):
-        r = subprocess.run(["mosquitto_sub", "-p", str(self.port), "-t", topic, "-W", "1", "--retained-only"],
-                           capture_output=True, text=True)
-        return [line for line in r.stdout.splitlines() if line]
+        """Stored messages of a filter; a stored marker behind it in the same SUBSCRIBE says that all have come."""
+        self.publish("marker", "that is all", retain=True)
+        sub = subprocess.Popen(["mosquitto_sub", "-p", str(self.port), "-t", topic, "-t", "marker", "-W", "30",
+                                "--retained-only"], stdout=subprocess.PIPE, text=True)
+        found = []
+        for line in sub.stdout:
+            if line.strip() == "that is all":
+                break
+            found.append(line.strip())
+        sub.kill()
+        sub.communicate()
+        return [line for line in found if line]
 
     def stop(self):
         self.device.loop_stop()

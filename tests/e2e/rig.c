@@ -164,15 +164,20 @@ void rig_publish(struct rig *r, const char *topic, const char *payload, bool ret
     rig_publish_bytes(r, topic, payload, strlen(payload), retain);
 }
 
+/* A stored marker behind the topic in the same SUBSCRIBE comes first only where there is nothing else. */
 void rig_retained(struct rig *r, const char *topic, char *out, size_t size)
 {
+    static const char none[] = "nothing is stored";
     char port[16];
     snprintf(port, sizeof port, "%d", r->port);
-    const char *const argv[] = {"mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", topic, "-C", "1",
-                                "-W", "1", "--retained-only", NULL};
+    const char *const argv[] = {"mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", topic, "-t", "marker",
+                                "-C", "1", "-W", "30", "--retained-only", NULL};
 
+    rig_publish(r, "marker", none, true);
     run(argv, NULL, 0, out, size);
     out[strcspn(out, "\n")] = '\0';
+    if (strcmp(out, none) == 0)
+        out[0] = '\0';
 }
 
 int rig_run(struct rig *r, char *out, size_t size, const char *const *args)
