@@ -111,13 +111,15 @@ class Rig:
     def retained(self, topic):
         """Stored messages of a filter; a stored marker behind it in the same SUBSCRIBE says that all have come."""
         self.publish("marker", "that is all", retain=True)
-        sub = subprocess.Popen(["mosquitto_sub", "-p", str(self.port), "-t", topic, "-t", "marker", "-W", "30",
+        sub = subprocess.Popen(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-t", topic, "-t", "marker", "-W", "30",
                                 "--retained-only"], stdout=subprocess.PIPE, text=True)
         found = []
         for line in sub.stdout:
             if line.strip() == "that is all":
                 break
             found.append(line.strip())
+        else:
+            raise AssertionError("the marker did not come")
         sub.kill()
         sub.communicate()
         return [line for line in found if line]
