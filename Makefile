@@ -25,7 +25,7 @@ LIBS_core   := -lcjson -luuid -lm
 LIBS_broker := -lmosquitto -lssl
 LIBS_store  := -lsqlite3
 LIBS_ui     := -lncursesw -ltinfo
-LIBS_cli    := -lcjson
+LIBS_cli    :=
 LIBS_sim    :=
 
 ROOMS := base core broker store ui cli sim
