@@ -204,21 +204,13 @@ void command_arm(struct core *c, struct tracked *t)
     heap_set(&c->mono, &t->expiry, c->now.mono_ms + (left > 0 ? left : 0));
 }
 
-void command_set_status(struct core *c, struct tracked *t, enum command_status status)
+static void tell(struct core *c, struct tracked *t, enum command_status status)
 {
     const struct device *d = fleet_find(c, &t->row.client);
     struct text64 name = {{0}};
-
-    count(c, t, -1);
-    t->row.status = status;
-    count(c, t, +1);
-    if (!command_is_active[status])
-        t->overdue = false;
-    if (!command_is_active[status] && !statuses[status].result)
-        outbox_drop_command(c, &t->row.id);
-    command_touch(c, t);
     struct words summary = words_of(
         statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
+
     if (status == COMMAND_FAILED) {
         const bool said = t->row.error_message.clean[0];
         TEXT_COPY(&summary.arg[2], said ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
@@ -227,8 +219,37 @@ void command_set_status(struct core *c, struct tracked *t, enum command_status s
                                            .command = t,
                                            .by = TEXT(t->row.requested_by),
                                            .summary = &summary});
+}
+
+void command_set_status(struct core *c, struct tracked *t, enum command_status status)
+{
+    count(c, t, -1);
+    t->row.status = status;
+    count(c, t, +1);
+    if (!command_is_active[status])
+        t->overdue = false;
+    if (!command_is_active[status] && !statuses[status].result)
+        outbox_drop_command(c, &t->row.id);
+    command_touch(c, t);
+    tell(c, t, status);
     command_arm(c, t);
     watch_status(c, t, status);
+}
+
+/* The acks may overtake the word of the publishing (two connections, two topics): the history
+ * has it all the same, the status stays. */
+void command_on_the_wire(struct core *c, struct tracked *t)
+{
+    const bool first = t->row.published_at == TIME_NONE;
+
+    if (first) {
+        t->row.published_at = c->now.wall_ms;
+        command_touch(c, t);
+    }
+    if (t->row.status < COMMAND_PUBLISHED)
+        command_set_status(c, t, COMMAND_PUBLISHED);
+    else if (first && t->row.status > COMMAND_PUBLISHED)
+        tell(c, t, COMMAND_PUBLISHED);
 }
 
 static void set_first(int64_t *at, int64_t now)
@@ -313,26 +334,21 @@ void command_seen(struct core *c, const struct msg *m)
     /* The copy of our own: `published` waits for the broker's word to us. */
     if (t && t->mine && t->row.status == COMMAND_QUEUED)
         return;
-    if (t && t->row.published_at == TIME_NONE) {
-        t->row.published_at = c->now.wall_ms;
-        command_touch(c, t);
-    }
     if (t) {
-        if (t->row.status < COMMAND_PUBLISHED)
-            command_set_status(c, t, COMMAND_PUBLISHED);
+        command_on_the_wire(c, t);
         return;
     }
     struct command row = *seen;
     row.client = m->client;
     row.status = COMMAND_QUEUED;
     row.foreign = true;
-    row.published_at = c->now.wall_ms;
-    row.accepted_at = row.execution_started_at = row.finished_at = row.allowed_at = TIME_NONE;
+    row.published_at = row.accepted_at = row.execution_started_at = TIME_NONE;
+    row.finished_at = row.allowed_at = TIME_NONE;
     row.ack_count = 0;
     row.late = false;
     t = command_add(c, &row);
     if (t)
-        command_set_status(c, t, COMMAND_PUBLISHED);
+        command_on_the_wire(c, t);
 }
 
 /* Acked, but nobody saw it issued: the device knows more than we do. */
@@ -370,14 +386,16 @@ static bool note_ack(struct core *c, struct tracked *t, const struct msg *m)
     return true;
 }
 
-static void note_time(struct core *c, struct command *row, enum command_status status)
+/* Is it the first time that the device says so? */
+static bool note_time(struct core *c, struct command *row, enum command_status status)
 {
-    if (status == COMMAND_ACCEPTED)
-        set_first(&row->accepted_at, c->now.wall_ms);
-    else if (status == COMMAND_EXECUTION_STARTED)
-        set_first(&row->execution_started_at, c->now.wall_ms);
-    else
-        set_first(&row->finished_at, c->now.wall_ms);
+    int64_t *at = status == COMMAND_ACCEPTED            ? &row->accepted_at
+                  : status == COMMAND_EXECUTION_STARTED ? &row->execution_started_at
+                                                        : &row->finished_at;
+    const bool first = *at == TIME_NONE;
+
+    set_first(at, c->now.wall_ms);
+    return first;
 }
 
 static bool is_late(const struct core *c, const struct tracked *t)
@@ -403,13 +421,16 @@ void command_ack(struct core *c, const struct msg *m)
         t = add_unknown(c, m);
     if (!t || !note_ack(c, t, m))
         return;
-    note_time(c, &t->row, status);
+    const bool first = note_time(c, &t->row, status);
     if (status == COMMAND_FAILED && t->row.status != COMMAND_FAILED) {
         t->row.error_code = m->u.ack.error_code;
         t->row.error_message = m->u.ack.error_message;
     }
-    if (status <= t->row.status)
+    if (status <= t->row.status) {
+        if (first && !statuses[status].result)
+            tell(c, t, status); /* an overtaken step belongs to the story, too */
         return;
+    }
     if (statuses[status].result && is_late(c, t))
         t->row.late = true;
     if (status == COMMAND_COMPLETED) /* what expiry had guessed */

@@ -261,6 +261,7 @@ extern const bool command_is_active[COMMAND_STATUSES]; /* something may still co
 struct tracked *command_find(const struct core *c, const struct uid *id);
 struct tracked *command_add(struct core *c, const struct command *row);
 void command_set_status(struct core *c, struct tracked *t, enum command_status status);
+void command_on_the_wire(struct core *c, struct tracked *t); /* the broker took it, or shows it */
 void command_touch(struct core *c, struct tracked *t);
 void command_arm(struct core *c, struct tracked *t); /* its expiry, from now on */
 void command_fail(struct core *c, struct tracked *t, const char *code, const char *message);

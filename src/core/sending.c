@@ -262,12 +262,7 @@ void command_published(struct core *c, const struct uid *id, bool alias, int rea
         return;
     }
     if (reason >= 0 && reason < REASON_FAILURES) {
-        if (t->row.published_at == TIME_NONE) {
-            t->row.published_at = c->now.wall_ms;
-            command_touch(c, t);
-        }
-        if (t->row.status == COMMAND_QUEUED)
-            command_set_status(c, t, COMMAND_PUBLISHED);
+        command_on_the_wire(c, t);
     } else if (t->row.status < COMMAND_ACCEPTED) {
         command_fail(c, t, "not_authorized",
                      reason == REASON_NOT_AUTHORIZED ? "the broker's access rules refuse this"

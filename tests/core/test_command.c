@@ -91,6 +91,23 @@ static void test_life_of_a_command(void **state)
     assert_string_equal(status(), "completed");
 }
 
+/* Two connections and two topics: the acks may come before the word that it was published. */
+static void test_an_overtaken_step_is_told(void **state)
+{
+    (void)state;
+    ack(ACK, "execution_started");
+    assert_string_equal(rig_take(&rig), "client command history:command_execution_started");
+    rig_live(&rig, SEEN, COMMAND);
+    assert_string_equal(rig_take(&rig), "command history:command_published");
+    ack(ALIAS, "accepted");
+    assert_string_equal(rig_take(&rig), "command history:command_accepted");
+    ack(ACK, "accepted");
+    rig_live(&rig, SEEN, COMMAND);
+    assert_string_equal(rig_take(&rig), "command");
+    assert_string_equal(status(), "execution_started");
+    assert_int_equal(the_command()->published_at, RIG_WALL);
+}
+
 /* status × ack: the rank decides, the higher stands. */
 static void test_the_matrix(void **state)
 {
@@ -250,6 +267,7 @@ int main(void)
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
     const struct CMUnitTest tests[] = {
         CASE(test_life_of_a_command),
+        CASE(test_an_overtaken_step_is_told),
         CASE(test_the_matrix),
         CASE(test_every_order_ends_the_same),
         CASE(test_expiry_is_the_recorders),
