@@ -44,7 +44,7 @@ void core_free(struct core *c)
     alarms_fini(c);
     commands_fini(c);
     outbox_fini(c);
-    console_fini(c);
+    sharing_fini(c);
     rings_fini(c);
     free(c->mono.list);
     free(c->air.list);
@@ -126,7 +126,12 @@ static void on_group(struct core *c, const struct core_event *ev)
 static void on_console_ack(struct core *c, const struct core_event *ev)
 {
     c->durable = true;
-    console_ack_apply(c, ev->u.msg);
+    sharing_apply(c, ev->u.msg, ev->journal);
+}
+
+static void on_console_ack_forgotten(struct core *c, const struct core_event *ev)
+{
+    sharing_forgotten(c, ev->u.msg);
 }
 
 static void on_presence(struct core *c, const struct core_event *ev)
@@ -163,7 +168,7 @@ static const event_fn message_rules[] = {
     [MSG_EVENT] = nothing,
     [MSG_INTENT] = nothing,
     [MSG_CONSOLE_ACK] = on_console_ack,
-    [MSG_CONSOLE_ACK_FORGOTTEN] = nothing,
+    [MSG_CONSOLE_ACK_FORGOTTEN] = on_console_ack_forgotten,
     [MSG_PRESENCE] = on_presence,
     [MSG_PRESENCE_GONE] = on_presence_gone,
     [MSG_SYS] = on_sys,
@@ -181,7 +186,7 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_COMMAND] = command_due,
     [TIMER_BACK] = watch_due,
     [TIMER_RECOVERY] = recovery_due,
-    [TIMER_HELD] = console_held_due,
+    [TIMER_HELD] = sharing_held_due,
     [TIMER_LINK] = contact_never_up_due,
 };
 static_assert(sizeof(timer_rules) / sizeof(timer_rules[0]) == TIMER_KINDS, "a rule per timer");

@@ -148,16 +148,25 @@ enum alarm_event {
     ALARM_EVENTS
 };
 
+struct own_share {
+    const char *action;
+    int64_t at;       /* as its message says; TIME_NONE: of a process that ended */
+    uint64_t by_hash; /* of who its message says it was */
+};
+
 struct standing {
     struct link link;
     struct alarm row;
     struct timer timer; /* the earliest of the times below (mono; INT64_MAX: none) */
-    int64_t pending_due, shelve_due, expire_due, forget_due;
+    int64_t pending_due, shelve_due, expire_due, forget_due, repair_due;
     struct words pending_words;
     bool pending_on;  /* what the condition becomes at pending_due */
     bool shared;      /* a message of ours or another's is retained under console/ack */
-    bool ack_ours;    /* acknowledged here … */
-    bool ack_settled; /* … and seen in the broker's order: nobody else can be first any more */
+    bool follows;     /* not every message about this occurrence was seen: the broker is right */
+    struct own_share own[8]; /* our messages that the broker's order has not brought yet */
+    uint8_t own_count, repairs;
+    struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
+    int64_t dead_at;
     uint32_t index;
     uint64_t put_step;
 };
@@ -233,13 +242,25 @@ void failure_conclude(struct core *c);
 /* ---- consoles and operators ---- */
 
 void operator_act(struct core *c, const struct operator_action *op);
-void console_ack_apply(struct core *c, const struct msg *m);
-/* A new occurrence: was it acknowledged before we heard of it? */
-void console_ack_try_held(struct core *c, struct standing *a);
-void console_held_due(struct core *c, struct timer *t);
 void console_presence(struct core *c, const struct msg *m);
 void console_presence_gone(struct core *c, const struct msg *m);
-void console_fini(struct core *c);
+
+/* ---- shared acknowledgements (sharing.c) ---- */
+
+void sharing_apply(struct core *c, const struct msg *m, bool journal);
+void sharing_forgotten(struct core *c, const struct msg *m);
+void sharing_forget(struct core *c, struct standing *a); /* empties what is retained */
+void sharing_begin(struct core *c, struct standing *a);  /* before a new occurrence takes the row */
+void sharing_expired(struct standing *a);
+/* A new occurrence: was it acknowledged before we heard of it? */
+void sharing_try_held(struct core *c, struct standing *a);
+void sharing_held_due(struct core *c, struct timer *t);
+void sharing_repair(struct core *c, struct standing *a);
+void sharing_put(struct standing *a, const char *action, struct text by, int64_t at);
+void sharing_answered(struct core *c, const char *alarm_id, bool taken);
+void sharing_link_down(struct core *c);
+void sharing_arm_restored(struct core *c, struct standing *a);
+void sharing_fini(struct core *c);
 
 /* ---- commands ---- */
 
