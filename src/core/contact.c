@@ -53,6 +53,7 @@ void contact_up(struct core *c, const struct words *why)
     unreachable(c, false);
     recovery_begin(c);
     outbox_pump(c);
+    rollouts_go_on(c);
 }
 
 void contact_down(struct core *c, const struct words *why)

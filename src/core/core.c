@@ -43,6 +43,7 @@ void core_free(struct core *c)
     fleet_fini(c);
     alarms_fini(c);
     commands_fini(c);
+    rollouts_fini(c);
     outbox_fini(c);
     sharing_fini(c);
     rings_fini(c);
@@ -186,6 +187,7 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_COMMAND] = command_due,
     [TIMER_BACK] = watch_due,
     [TIMER_RECOVERY] = recovery_due,
+    [TIMER_ROLLOUT] = rollout_due,
     [TIMER_HELD] = sharing_held_due,
     [TIMER_LINK] = contact_never_up_due,
 };
@@ -294,9 +296,9 @@ static const event_fn event_rules[] = {
     [IN_OPERATOR] = on_operator,   [IN_STORED] = on_stored,
     [IN_PUBLISHED] = on_published, [IN_CLOCK_JUMP] = on_clock_jump,
     [IN_ROLE] = on_role,           [IN_ADOPTED] = on_adopted,
-    [IN_WITHDRAWN] = on_withdrawn,
+    [IN_WITHDRAWN] = on_withdrawn, [IN_ROLLOUT] = rollout_learn,
 };
-static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_WITHDRAWN + 1, "a rule per event");
+static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_ROLLOUT + 1, "a rule per event");
 
 void core_step(struct core *c, const struct core_event *ev, struct effects *out)
 {

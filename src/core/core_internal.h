@@ -17,6 +17,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define ROLLOUTS_KEPT 64u
 
 #define CHUNK_CLIENTS 1024u
 #define CLIENTS_MAX   (1u << 20) /* more than any fleet: a flood of made-up uuids ends here */
@@ -38,6 +39,7 @@ enum timer_kind {
     TIMER_COMMAND,
     TIMER_BACK,
     TIMER_RECOVERY,
+    TIMER_ROLLOUT,
     TIMER_HELD,
     TIMER_LINK,
     TIMER_KINDS
@@ -306,10 +308,24 @@ void recovery_note(struct core *c, struct device *d, int64_t mark);
 void recovery_begin(struct core *c);
 void recovery_due(struct core *c, struct timer *t);
 
+/* ---- one to each of many (rollout.c) ---- */
+
+void rollout_begin(struct core *c, const struct operator_action *op);
+void rollout_stop(struct core *c, const struct operator_action *op);
+void rollout_learn(struct core *c, const struct core_event *ev);
+void rollout_due(struct core *c, struct timer *t);
+/* A command was learned of, or its status has changed: is it a member's? */
+void rollout_note(struct core *c, struct tracked *t);
+void rollouts_go_on(struct core *c); /* the link is up */
+void rollouts_fini(struct core *c);
+
 /* ---- issuing them (sending.c) ---- */
 
 void command_send(struct core *c, const struct operator_action *op);
 void command_cancel(struct core *c, const struct operator_action *op);
+/* Not handed over yet: then it can still be withdrawn. */
+bool command_can_be_withdrawn(const struct core *c, const struct tracked *t);
+void command_refuse(struct core *c, struct tracked *t, enum command_status status);
 void command_adopt(struct core *c, const struct command *row, const struct effect *outbox);
 void command_withdraw(struct core *c, const struct uid *id);
 /* May what lies in the outbox for it still go out? */
@@ -408,6 +424,7 @@ const char *core_intern(struct core *c, const char *s); /* a copy that lives as 
 struct corpse; /* rings.c */
 struct interned;
 struct held;
+struct rolling;
 
 struct core {
     struct config config;
@@ -438,6 +455,10 @@ struct core {
     struct tracked **command_list, **command_rank;
     uint32_t command_room;
     uint64_t command_order, command_rank_generation;
+
+    struct rolling *rollouts[ROLLOUTS_KEPT]; /* oldest first */
+    uint32_t rollout_count;
+    struct table rollout_members; /* by their command's id */
 
     struct outbox_row *outbox, **outbox_end;
     uint32_t outbox_count, token_seed, token_last;

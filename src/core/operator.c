@@ -114,10 +114,20 @@ static void act_on_alarm(struct core *c, const struct operator_action *op)
 
 void operator_act(struct core *c, const struct operator_action *op)
 {
-    if (op->verb == OP_SEND)
+    switch (op->verb) {
+    case OP_SEND:
         command_send(c, op);
-    else if (op->verb == OP_CANCEL)
+        break;
+    case OP_CANCEL:
         command_cancel(c, op);
-    else
+        break;
+    case OP_ROLLOUT:
+        rollout_begin(c, op);
+        break;
+    case OP_ROLLOUT_STOP:
+        rollout_stop(c, op);
+        break;
+    default:
         act_on_alarm(c, op);
+    }
 }
