@@ -66,6 +66,11 @@ static bool is_ours_to_tell(const struct session *s, const struct effect *e)
            kind == EVENT_COMMAND_CANCELLED || kind == EVENT_COMMAND_BLOCKED || kind == EVENT_NOTE;
 }
 
+static void put_rollout(struct session *s, const struct effect *e)
+{
+    (void)s, (void)e;
+}
+
 static void put_history(struct session *s, const struct effect *e)
 {
     if (!is_ours_to_tell(s, e))
@@ -234,6 +239,7 @@ static void (*const appliers[])(struct session *, const struct effect *) = {
     [OUT_CLIENT] = put_client,
     [OUT_ALARM] = put_alarm,
     [OUT_COMMAND] = put_command,
+    [OUT_ROLLOUT] = put_rollout,
     [OUT_HISTORY] = put_history,
     [OUT_LOG] = put_log,
     [OUT_OUTBOX_PUT] = hold_or_hand_over,

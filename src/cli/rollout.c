@@ -25,7 +25,7 @@ static bool has_ended(enum command_status s)
 
 /* ---- releasing ---- */
 
-static void release(struct rollout *r, struct job_host *h, struct send_target *t, bool withheld)
+static void release(struct sending *r, struct job_host *h, struct send_target *t, bool withheld)
 {
     const struct call *call = r->call;
     const char *reason = call_last(call, "reason");
@@ -49,14 +49,14 @@ static void release(struct rollout *r, struct job_host *h, struct send_target *t
     r->released++;
 }
 
-static void release_rest(struct rollout *r, struct job_host *h, bool withheld)
+static void release_rest(struct sending *r, struct job_host *h, bool withheld)
 {
     for (int i = 0; i < r->count; i++)
         if (!r->targets[i].released)
             release(r, h, &r->targets[i], withheld);
 }
 
-static int count_failed(const struct rollout *r)
+static int count_failed(const struct sending *r)
 {
     int n = 0;
 
@@ -65,7 +65,7 @@ static int count_failed(const struct rollout *r)
     return n;
 }
 
-static int count_over(const struct rollout *r)
+static int count_over(const struct sending *r)
 {
     int n = 0;
 
@@ -75,7 +75,7 @@ static int count_over(const struct rollout *r)
 }
 
 /* A canary that did not come through stops all the rest; else the number that was given does. */
-static bool must_stop(const struct rollout *r)
+static bool must_stop(const struct sending *r)
 {
     const int failed = count_failed(r);
     const bool in_canary = r->canary && r->released <= r->canary;
@@ -84,7 +84,7 @@ static bool must_stop(const struct rollout *r)
            (in_canary && !r->max_failures && failed > 0);
 }
 
-static void release_what_may_go(struct rollout *r, struct job_host *h)
+static void release_what_may_go(struct sending *r, struct job_host *h)
 {
     const int over = count_over(r);
 
@@ -101,7 +101,7 @@ static void release_what_may_go(struct rollout *r, struct job_host *h)
 
 /* ---- following ---- */
 
-static void tell_progress(const struct rollout *r, const struct send_target *t)
+static void tell_progress(const struct sending *r, const struct send_target *t)
 {
     if (!r->call->globals.output && isatty(STDERR_FILENO))
         fprintf(stderr, "%s  %s  %s%s\n", t->name.clean, actions[r->action].word,
@@ -109,7 +109,7 @@ static void tell_progress(const struct rollout *r, const struct send_target *t)
                 t->last.not_connected ? _(" (the device is not connected)") : "");
 }
 
-static void follow(struct rollout *r, const struct core *core)
+static void follow(struct sending *r, const struct core *core)
 {
     for (int i = 0; i < r->count; i++) {
         struct send_target *t = &r->targets[i];
@@ -129,7 +129,7 @@ static void follow(struct rollout *r, const struct core *core)
 /* ---- no broker ---- */
 
 /* With a recorder it stays queued, and that one sends it; nobody else would, so it is withdrawn. */
-static void give_up(struct rollout *r, struct job *j, struct job_host *h)
+static void give_up(struct sending *r, struct job *j, struct job_host *h)
 {
     const bool recorder = job_other_recorder(h);
     struct err why = {0};
@@ -150,7 +150,7 @@ static void give_up(struct rollout *r, struct job *j, struct job_host *h)
             why.text);
 }
 
-static bool is_stuck(struct rollout *r, struct job_host *h)
+static bool is_stuck(struct sending *r, struct job_host *h)
 {
     const int64_t now = job_now(h).mono_ms;
 
@@ -165,7 +165,7 @@ static bool is_stuck(struct rollout *r, struct job_host *h)
 
 static bool rollout_step(struct job *j, struct job_host *h)
 {
-    struct rollout *r = j->user;
+    struct sending *r = j->user;
 
     follow(r, job_core(h));
     if (!r->stopped && r->released < r->count && must_stop(r)) {
@@ -193,7 +193,7 @@ static bool rollout_start(struct job *j, struct job_host *h, bool connected)
 
 /* ---- what is said about it ---- */
 
-static bool explain_one(const struct rollout *r, const struct send_target *t, struct err *e)
+static bool explain_one(const struct sending *r, const struct send_target *t, struct err *e)
 {
     const struct command *c = &t->last;
     const char *action = actions[r->action].word, *name = t->name.clean;
@@ -222,7 +222,7 @@ static bool explain_one(const struct rollout *r, const struct send_target *t, st
 }
 
 /* 1 if any failed, else 5 if any expired, else 6. */
-static void explain(const struct rollout *r, struct err *e)
+static void explain(const struct sending *r, struct err *e)
 {
     static const enum command_status order[] = {COMMAND_FAILED, COMMAND_EXPIRED, COMMAND_BLOCKED,
                                                 COMMAND_CANCELLED};
@@ -235,7 +235,7 @@ static void explain(const struct rollout *r, struct err *e)
             }
 }
 
-static int print_result(struct rollout *r, struct err *e)
+static int print_result(struct sending *r, struct err *e)
 {
     struct command *rows = calloc((size_t)r->count, sizeof *rows);
     int n = 0, code = EXIT_FAILED;
@@ -252,7 +252,7 @@ static int print_result(struct rollout *r, struct err *e)
     return code;
 }
 
-int rollout_run(struct rollout *r, struct err *e)
+int sending_run(struct sending *r, struct err *e)
 {
     struct job job = {.user = r, .start = rollout_start, .step = rollout_step,
                       .connect_ms = CONNECT_MS};

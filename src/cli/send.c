@@ -59,7 +59,7 @@ static const struct client *client_at(const void *user, uint32_t i)
     return &d->clients[i];
 }
 
-static void add_target(struct rollout *r, const struct uid *id, const char *spelling,
+static void add_target(struct sending *r, const struct uid *id, const char *spelling,
                        const struct client *known)
 {
     struct send_target *t = &r->targets[r->count];
@@ -77,7 +77,7 @@ static void add_target(struct rollout *r, const struct uid *id, const char *spel
     r->count++;
 }
 
-static bool add_named(struct rollout *r, const char *word, struct err *e)
+static bool add_named(struct sending *r, const char *word, struct err *e)
 {
     struct uid id;
     const bool whole = uid_parse(word, strlen(word), &id);
@@ -109,7 +109,7 @@ static bool is_meant(const struct call *call, const struct client *c)
     return false;
 }
 
-static bool find_targets(struct rollout *r, struct err *e)
+static bool find_targets(struct sending *r, struct err *e)
 {
     const struct call *call = r->call;
     const size_t most = r->data->client_count + (size_t)call->arg_count;
@@ -130,7 +130,7 @@ static bool find_targets(struct rollout *r, struct err *e)
 
 /* ---- are you sure ---- */
 
-static void list_targets(const struct rollout *r)
+static void list_targets(const struct sending *r)
 {
     enum { SHOWN = 10 };
 
@@ -141,7 +141,7 @@ static void list_targets(const struct rollout *r)
 }
 
 /* A host that is switched off stays off: its name, or their number, has to be typed. */
-static bool ask(const struct rollout *r)
+static bool ask(const struct sending *r)
 {
     char wanted[80], line[128] = "";
 
@@ -161,7 +161,7 @@ static bool ask(const struct rollout *r)
     return strcmp(line, wanted) == 0;
 }
 
-static bool is_confirmed(const struct rollout *r, struct err *e)
+static bool is_confirmed(const struct sending *r, struct err *e)
 {
     if (r->call->globals.yes || (r->action == ACTION_RESTART_APP && r->count == 1))
         return true;
@@ -175,7 +175,7 @@ static bool is_confirmed(const struct rollout *r, struct err *e)
 /* ---- the subcommand ---- */
 
 /* The cache, without the hint of a list: where there is none, no client is known. */
-static bool open_cache(struct rollout *r, struct err *e)
+static bool open_cache(struct sending *r, struct err *e)
 {
     struct err why = {0};
     struct reader *probe = reader_open(r->call->globals.db_path, &why);
@@ -188,7 +188,7 @@ static bool open_cache(struct rollout *r, struct err *e)
     return !probe || dataset_open(r->data, r->call, e);
 }
 
-static void choose_pace(struct rollout *r)
+static void choose_pace(struct sending *r)
 {
     const struct call *call = r->call;
 
@@ -204,7 +204,7 @@ static void choose_pace(struct rollout *r)
 int run_send(struct call *call, struct err *e)
 {
     struct dataset d = {.as_of = clock_wall_ms(), .english = call->globals.output != OUTPUT_TABLE};
-    struct rollout r = {.call = call, .data = &d};
+    struct sending r = {.call = call, .data = &d};
     struct uid id;
     int code = EXIT_FAILED;
 
@@ -215,7 +215,7 @@ int run_send(struct call *call, struct err *e)
         uid_random(&id);
         if (r.count > 1)
             uid_format(&id, r.id);
-        code = rollout_run(&r, e);
+        code = sending_run(&r, e);
     }
     free(r.targets);
     dataset_close(&d);

@@ -15,7 +15,7 @@ struct send_target {
     bool released, over; /* … and nothing more is waited for */
 };
 
-struct rollout {
+struct sending {
     struct call *call;
     struct dataset *data; /* for printing */
     enum action action;
@@ -29,6 +29,6 @@ struct rollout {
 };
 
 /* Runs it and prints the result; the exit code. */
-int rollout_run(struct rollout *r, struct err *e);
+int sending_run(struct sending *r, struct err *e);
 
 #endif

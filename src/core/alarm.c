@@ -244,6 +244,7 @@ static void begin(struct core *c, struct standing *a, const struct words *why)
 {
     struct alarm *row = &a->row;
 
+    sharing_begin(c, a);
     row->active = true;
     row->raised_at = c->now.wall_ms;
     row->cleared_at = TIME_NONE;
@@ -253,10 +254,9 @@ static void begin(struct core *c, struct standing *a, const struct words *why)
     row->occurrences++;
     row->priority = priority_of(c, row->kind);
     row->summary = *why;
-    a->ack_ours = a->ack_settled = false;
     set_mark(a);
     alarm_happen(c, a, HAPPENS_RAISE, NO_CAUSE);
-    console_ack_try_held(c, a);
+    sharing_try_held(c, a);
 }
 
 static void end(struct core *c, struct standing *a)
@@ -354,7 +354,8 @@ void alarm_schedule(struct core *c, struct standing *a)
     a->expire_due = expiry(c, a);
     a->forget_due = forgetting(c, a);
     const int64_t due =
-        least(least(a->pending_due, a->shelve_due), least(a->expire_due, a->forget_due));
+        least(a->repair_due, least(least(a->pending_due, a->shelve_due),
+                                   least(a->expire_due, a->forget_due)));
     if (due == INT64_MAX)
         heap_remove(&c->mono, &a->timer);
     else
@@ -366,9 +367,9 @@ static void expire(struct core *c, struct standing *a)
     const struct words why =
         words_of(ACKNOWLEDGEMENT_EXPIRED, TEXT(a->row.acknowledged_by), TEXT_EMPTY);
 
+    sharing_expired(a);
     a->row.acknowledged_at = TIME_NONE;
     a->row.acknowledged_by.clean[0] = '\0';
-    a->ack_ours = a->ack_settled = false;
     alarm_happen(c, a, HAPPENS_EXPIRE, (struct alarm_cause){.by = {""}, .words = &why});
 }
 
@@ -380,11 +381,8 @@ static void forget(struct core *c, struct standing *a)
         alarm_schedule(c, a);
         return;
     }
-    if (a->shared) {
-        char topic[64 + ALARM_ID] = "infoscreen/console/ack/";
-        strcat(topic, a->row.id);
-        outbox_put(c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id});
-    }
+    if (a->shared)
+        sharing_forget(c, a);
     alarm_remove(c, a);
 }
 
@@ -401,6 +399,9 @@ void alarm_due(struct core *c, struct timer *t)
         alarm_happen(c, a, HAPPENS_UNSHELVE, NO_CAUSE);
     } else if (a->expire_due <= now) {
         expire(c, a);
+    } else if (a->repair_due <= now) {
+        sharing_repair(c, a);
+        alarm_schedule(c, a);
     } else if (a->forget_due <= now) {
         forget(c, a);
     } else {

@@ -150,6 +150,7 @@ struct tracked *command_add(struct core *c, const struct command *row)
     }
     c->command_list[t->index] = t;
     count(c, t, +1);
+    rollout_note(c, t);
     return t;
 fail:
     c->counts.no_memory++;
@@ -234,6 +235,7 @@ void command_set_status(struct core *c, struct tracked *t, enum command_status s
     tell(c, t, status);
     command_arm(c, t);
     watch_status(c, t, status);
+    rollout_note(c, t);
 }
 
 /* The acks may overtake the word of the publishing (two connections, two topics): the history
@@ -493,6 +495,7 @@ bool core_restore_command(struct core *c, const struct command *row)
         count(c, t, -1);
         t->row = *row;
         count(c, t, +1);
+        rollout_note(c, t);
     } else {
         t = command_add(c, row);
     }

@@ -43,8 +43,9 @@ void core_free(struct core *c)
     fleet_fini(c);
     alarms_fini(c);
     commands_fini(c);
+    rollouts_fini(c);
     outbox_fini(c);
-    console_fini(c);
+    sharing_fini(c);
     rings_fini(c);
     free(c->mono.list);
     free(c->air.list);
@@ -126,7 +127,12 @@ static void on_group(struct core *c, const struct core_event *ev)
 static void on_console_ack(struct core *c, const struct core_event *ev)
 {
     c->durable = true;
-    console_ack_apply(c, ev->u.msg);
+    sharing_apply(c, ev->u.msg, ev->journal);
+}
+
+static void on_console_ack_forgotten(struct core *c, const struct core_event *ev)
+{
+    sharing_forgotten(c, ev->u.msg);
 }
 
 static void on_presence(struct core *c, const struct core_event *ev)
@@ -163,7 +169,7 @@ static const event_fn message_rules[] = {
     [MSG_EVENT] = nothing,
     [MSG_INTENT] = nothing,
     [MSG_CONSOLE_ACK] = on_console_ack,
-    [MSG_CONSOLE_ACK_FORGOTTEN] = nothing,
+    [MSG_CONSOLE_ACK_FORGOTTEN] = on_console_ack_forgotten,
     [MSG_PRESENCE] = on_presence,
     [MSG_PRESENCE_GONE] = on_presence_gone,
     [MSG_SYS] = on_sys,
@@ -181,7 +187,8 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_COMMAND] = command_due,
     [TIMER_BACK] = watch_due,
     [TIMER_RECOVERY] = recovery_due,
-    [TIMER_HELD] = console_held_due,
+    [TIMER_ROLLOUT] = rollout_due,
+    [TIMER_HELD] = sharing_held_due,
     [TIMER_LINK] = contact_never_up_due,
 };
 static_assert(sizeof(timer_rules) / sizeof(timer_rules[0]) == TIMER_KINDS, "a rule per timer");
@@ -289,9 +296,9 @@ static const event_fn event_rules[] = {
     [IN_OPERATOR] = on_operator,   [IN_STORED] = on_stored,
     [IN_PUBLISHED] = on_published, [IN_CLOCK_JUMP] = on_clock_jump,
     [IN_ROLE] = on_role,           [IN_ADOPTED] = on_adopted,
-    [IN_WITHDRAWN] = on_withdrawn,
+    [IN_WITHDRAWN] = on_withdrawn, [IN_ROLLOUT] = rollout_learn,
 };
-static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_WITHDRAWN + 1, "a rule per event");
+static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_ROLLOUT + 1, "a rule per event");
 
 void core_step(struct core *c, const struct core_event *ev, struct effects *out)
 {

@@ -31,9 +31,12 @@ enum core_event_kind {
     IN_ROLE,          /* this process became / is no longer the recorder */
     IN_ADOPTED,       /* a command that a process which ended left in the database, and its outbox row */
     IN_WITHDRAWN,     /* another process on this database cancelled this command */
+    IN_ROLLOUT,       /* a rollout as it lies in the database: another process's, or left to us */
 };
 
-enum operator_verb { OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL };
+enum operator_verb {
+    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP
+};
 
 /* OP_SEND: what to whom; OP_CANCEL: `id` alone. The id comes from outside: randomness is not the core's. */
 struct command_order {
@@ -48,6 +51,24 @@ struct command_order {
     bool withheld;         /* a rollout was stopped before it: recorded as cancelled, never sent */
 };
 
+/* OP_ROLLOUT: to whom, in this order; OP_ROLLOUT_STOP: `id` alone. The id comes from outside. */
+struct rollout_target {
+    struct uid client;
+    char spelling[UID_TEXT]; /* "" as it was heard */
+};
+struct rollout_order {
+    struct uid id;
+    enum action action;
+    struct text160 reason;
+    int64_t expires;      /* of each command, ms from its release; 0: commands.expires */
+    int64_t parallel;     /* at most so many under way; 0: no limit */
+    int64_t canary;       /* the first ones must come through before the rest goes; 0: none */
+    int64_t max_failures; /* at the so many-th the rest is cancelled; 0: the canaries' alone */
+    bool override_lockout;
+    const struct rollout_target *targets; /* borrowed for the step */
+    uint32_t count;
+};
+
 struct operator_action {
     enum operator_verb verb;
     char alarm_id[ALARM_ID];
@@ -57,6 +78,7 @@ struct operator_action {
     struct text512 note;      /* "" none */
     int64_t shelve_until_at;
     struct command_order order;
+    struct rollout_order rollout;
 };
 
 struct core_event {
@@ -74,6 +96,11 @@ struct core_event {
         bool recorder;
         struct { const struct command *command; const struct effect *row; } adopted; /* row NULL: none */
         struct uid withdrawn;
+        struct {
+            const struct rollout *row;
+            const struct rollout_member *members;
+            bool ours; /* whoever drove it has ended */
+        } rollout;
     } u;
 };
 
@@ -83,6 +110,7 @@ enum effect_kind {
     OUT_CLIENT,      /* client row changed: upsert; image wanted when `event` says so */
     OUT_ALARM,
     OUT_COMMAND,
+    OUT_ROLLOUT,     /* its row; with its members when it begins */
     OUT_HISTORY,     /* a history line, with the after-image of what changed */
     OUT_LOG,
     OUT_OUTBOX_PUT,  /* must be durable (synchronous=FULL) before IN_STORED(token) is fed back */
@@ -102,6 +130,10 @@ struct effect {
         const struct client *client;
         const struct alarm *alarm;
         const struct command *command;
+        struct {
+            const struct rollout *row;
+            const struct rollout_member *members; /* row->total of them; NULL: are stored already */
+        } rollout;
         const struct log_line *log;
         struct {
             struct history_event event;
@@ -149,6 +181,8 @@ void core_set_presence_key(struct core *c, const char *key);
 bool core_restore_client(struct core *c, const struct client *row);
 bool core_restore_alarm(struct core *c, const struct alarm *row, const void *payload, size_t len);
 bool core_restore_command(struct core *c, const struct command *row);
+bool core_restore_rollout(struct core *c, const struct rollout *row,
+                          const struct rollout_member *members);
 /* An outbox row left behind by a process that ended: taken up again with the same token. */
 bool core_restore_outbox(struct core *c, const struct effect *row);
 
@@ -202,6 +236,14 @@ const struct command *core_command(const struct core *c, uint32_t rank);
 const struct command *core_find_command(const struct core *c, const struct uid *id);
 /* When another command to this client would be within the lockout; 0: now. */
 int64_t core_allowed_at(const struct core *c, const struct uid *client);
+
+/* Rollouts of this database, those that go on first, then the newest first (64 kept). */
+uint32_t core_rollout_count(const struct core *c);
+const struct rollout *core_rollout(const struct core *c, uint32_t k);
+const struct rollout *core_find_rollout(const struct core *c, const struct uid *id);
+/* In the order of their release; NULL past the end. */
+const struct rollout_member *core_rollout_member(const struct core *c, const struct uid *rollout,
+                                                 uint32_t k);
 
 /* Clients whose last-seen times changed since the last call; for the bulk writes. Returns how many
  * were handed to fn, at most `most`. Not const: it clears the marks. */

@@ -17,6 +17,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define ROLLOUTS_KEPT 64u
 
 #define CHUNK_CLIENTS 1024u
 #define CLIENTS_MAX   (1u << 20) /* more than any fleet: a flood of made-up uuids ends here */
@@ -38,6 +39,7 @@ enum timer_kind {
     TIMER_COMMAND,
     TIMER_BACK,
     TIMER_RECOVERY,
+    TIMER_ROLLOUT,
     TIMER_HELD,
     TIMER_LINK,
     TIMER_KINDS
@@ -148,16 +150,25 @@ enum alarm_event {
     ALARM_EVENTS
 };
 
+struct own_share {
+    const char *action;
+    int64_t at;       /* as its message says; TIME_NONE: of a process that ended */
+    uint64_t by_hash; /* of who its message says it was */
+};
+
 struct standing {
     struct link link;
     struct alarm row;
     struct timer timer; /* the earliest of the times below (mono; INT64_MAX: none) */
-    int64_t pending_due, shelve_due, expire_due, forget_due;
+    int64_t pending_due, shelve_due, expire_due, forget_due, repair_due;
     struct words pending_words;
     bool pending_on;  /* what the condition becomes at pending_due */
     bool shared;      /* a message of ours or another's is retained under console/ack */
-    bool ack_ours;    /* acknowledged here … */
-    bool ack_settled; /* … and seen in the broker's order: nobody else can be first any more */
+    bool follows;     /* not every message about this occurrence was seen: the broker is right */
+    struct own_share own[8]; /* our messages that the broker's order has not brought yet */
+    uint8_t own_count, repairs;
+    struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
+    int64_t dead_at;
     uint32_t index;
     uint64_t put_step;
 };
@@ -236,13 +247,25 @@ void failure_conclude(struct core *c);
 /* ---- consoles and operators ---- */
 
 void operator_act(struct core *c, const struct operator_action *op);
-void console_ack_apply(struct core *c, const struct msg *m);
-/* A new occurrence: was it acknowledged before we heard of it? */
-void console_ack_try_held(struct core *c, struct standing *a);
-void console_held_due(struct core *c, struct timer *t);
 void console_presence(struct core *c, const struct msg *m);
 void console_presence_gone(struct core *c, const struct msg *m);
-void console_fini(struct core *c);
+
+/* ---- shared acknowledgements (sharing.c) ---- */
+
+void sharing_apply(struct core *c, const struct msg *m, bool journal);
+void sharing_forgotten(struct core *c, const struct msg *m);
+void sharing_forget(struct core *c, struct standing *a); /* empties what is retained */
+void sharing_begin(struct core *c, struct standing *a);  /* before a new occurrence takes the row */
+void sharing_expired(struct standing *a);
+/* A new occurrence: was it acknowledged before we heard of it? */
+void sharing_try_held(struct core *c, struct standing *a);
+void sharing_held_due(struct core *c, struct timer *t);
+void sharing_repair(struct core *c, struct standing *a);
+void sharing_put(struct standing *a, const char *action, struct text by, int64_t at);
+void sharing_answered(struct core *c, const char *alarm_id, bool taken);
+void sharing_link_down(struct core *c);
+void sharing_arm_restored(struct core *c, struct standing *a);
+void sharing_fini(struct core *c);
 
 /* ---- commands ---- */
 
@@ -288,10 +311,24 @@ void recovery_note(struct core *c, struct device *d, int64_t mark);
 void recovery_begin(struct core *c);
 void recovery_due(struct core *c, struct timer *t);
 
+/* ---- one to each of many (rollout.c) ---- */
+
+void rollout_begin(struct core *c, const struct operator_action *op);
+void rollout_stop(struct core *c, const struct operator_action *op);
+void rollout_learn(struct core *c, const struct core_event *ev);
+void rollout_due(struct core *c, struct timer *t);
+/* A command was learned of, or its status has changed: is it a member's? */
+void rollout_note(struct core *c, struct tracked *t);
+void rollouts_go_on(struct core *c); /* the link is up */
+void rollouts_fini(struct core *c);
+
 /* ---- issuing them (sending.c) ---- */
 
 void command_send(struct core *c, const struct operator_action *op);
 void command_cancel(struct core *c, const struct operator_action *op);
+/* Not handed over yet: then it can still be withdrawn. */
+bool command_can_be_withdrawn(const struct core *c, const struct tracked *t);
+void command_refuse(struct core *c, struct tracked *t, enum command_status status);
 void command_adopt(struct core *c, const struct command *row, const struct effect *outbox);
 void command_withdraw(struct core *c, const struct uid *id);
 /* May what lies in the outbox for it still go out? */
@@ -390,6 +427,7 @@ const char *core_intern(struct core *c, const char *s); /* a copy that lives as 
 struct corpse; /* rings.c */
 struct interned;
 struct held;
+struct rolling;
 
 struct core {
     struct config config;
@@ -420,6 +458,10 @@ struct core {
     struct tracked **command_list, **command_rank;
     uint32_t command_room;
     uint64_t command_order, command_rank_generation;
+
+    struct rolling *rollouts[ROLLOUTS_KEPT]; /* oldest first */
+    uint32_t rollout_count;
+    struct table rollout_members; /* by their command's id */
 
     struct outbox_row *outbox, **outbox_end;
     uint32_t outbox_count, token_seed, token_last;

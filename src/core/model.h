@@ -140,6 +140,37 @@ struct command {
     struct command_ack acks[COMMAND_ACKS];
 };
 
+/* ---- rollouts: one command to each of many clients, released at a pace ---- */
+
+enum rollout_state {
+    ROLLOUT_RUNNING,
+    ROLLOUT_STOPPING, /* no more are released; what is under way comes to its end */
+    ROLLOUT_STOPPED,  /* over; some were never released, and are cancelled */
+    ROLLOUT_DONE,     /* over; all were released */
+    ROLLOUT_STATES
+};
+
+struct rollout {
+    struct uid id;
+    enum action action;
+    enum rollout_state state;
+    struct text64 requested_by;
+    struct text64 stopped_by; /* "": failures stopped it, or nothing did */
+    struct text160 reason;
+    int64_t began_at, active_at, ended_at;  /* active_at: of the last release */
+    int64_t expires;                        /* of each command, ms from its release; 0: commands.expires */
+    int64_t parallel, canary, max_failures; /* 0: no limit */
+    bool override_lockout;
+    /* Counted from its members, not stored. */
+    uint32_t total, released, by_status[COMMAND_STATUSES];
+};
+
+struct rollout_member {
+    struct uid client, command; /* the command's id is derived from the rollout's and the client's */
+    char spelling[UID_TEXT];
+    enum command_status status; /* COMMAND_STATUSES: not released yet */
+};
+
 /* ---- history ---- */
 
 enum event_kind {
@@ -183,6 +214,7 @@ extern const struct vocabulary alarm_states[ALARM_STATES];
 extern const struct vocabulary alarm_kinds[ALARM_KINDS];
 extern const struct vocabulary priorities[PRIORITIES];
 extern const struct vocabulary command_statuses[COMMAND_STATUSES];
+extern const struct vocabulary rollout_states[ROLLOUT_STATES];
 extern const struct vocabulary actions[ACTIONS];
 extern const struct vocabulary event_kinds[EVENT_KINDS];
 /* Index of word in a table of n rows, or -1. */
@@ -192,6 +224,9 @@ int vocabulary_find(const struct vocabulary *table, int n, const char *word);
 enum priority alarm_kind_priority(enum alarm_kind kind);
 /* id = kind, '-', first 16 hex digits of SHA-256(kind NUL subject). */
 void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]);
+/* Released and not yet ended; failed or expired. */
+uint32_t rollout_in_flight(const struct rollout *r);
+uint32_t rollout_failures(const struct rollout *r);
 /* A client's name for people: hostname, else the first 8 digits of its uuid. */
 struct text client_name(const struct client *c, struct text64 *scratch);
 

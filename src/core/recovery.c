@@ -1,9 +1,7 @@
 /* recovery.c - a client that crashed or failed is restarted without a person: once for each time it
  * did, after a while, within the lockout and the fleet's budget, by one recorder of all. */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "core/core_internal.h"
 
 #define LOOK_MS     SECOND_MS
@@ -138,7 +136,7 @@ static void say(struct core *c, struct device *d, const char *id, struct text de
 /* From what every recorder sees alike, so that two of them send the same command. */
 static void derive_id(const struct device *d, enum action action, const char *mark, struct uid *out)
 {
-    char text[UID_TEXT + 160], hex[SHA256_HEX], uuid[UID_TEXT];
+    char text[UID_TEXT + 160];
     const char *word = actions[action].word;
     size_t n = UID_TEXT;
 
@@ -146,12 +144,7 @@ static void derive_id(const struct device *d, enum action action, const char *ma
     memcpy(text + n, word, strlen(word) + 1);
     n += strlen(word) + 1;
     memcpy(text + n, mark, strlen(mark));
-    hash_sha256_hex(text, n + strlen(mark), hex);
-    hex[12] = '4'; /* it looks like any other */
-    hex[16] = 'a';
-    snprintf(uuid, sizeof uuid, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-             hex + 20);
-    uid_parse(uuid, strlen(uuid), out);
+    uid_derive(text, n + strlen(mark), out);
 }
 
 static void recover(struct core *c, struct device *d)

@@ -138,7 +138,7 @@ static void queue(struct core *c, struct tracked *t, const struct device *d)
                  TEXT_EMPTY);
 }
 
-static void refuse(struct core *c, struct tracked *t, enum command_status status)
+void command_refuse(struct core *c, struct tracked *t, enum command_status status)
 {
     t->row.finished_at = c->now.wall_ms;
     command_set_status(c, t, status);
@@ -162,10 +162,10 @@ void command_send(struct core *c, const struct operator_action *op)
     }
     t->mine = true;
     if (o->withheld) {
-        refuse(c, t, COMMAND_CANCELLED);
+        command_refuse(c, t, COMMAND_CANCELLED);
     } else if (allowed_at > c->now.wall_ms && !o->override_lockout) {
         t->row.allowed_at = allowed_at;
-        refuse(c, t, COMMAND_BLOCKED);
+        command_refuse(c, t, COMMAND_BLOCKED);
     } else {
         queue(c, t, d);
         if (allowed_at > c->now.wall_ms)
@@ -175,6 +175,11 @@ void command_send(struct core *c, const struct operator_action *op)
 
 /* ---- withdrawing ---- */
 
+bool command_can_be_withdrawn(const struct core *c, const struct tracked *t)
+{
+    return t->row.status == COMMAND_QUEUED && (!t->mine || outbox_holds_command(c, &t->row.id));
+}
+
 void command_cancel(struct core *c, const struct operator_action *op)
 {
     struct tracked *t = command_find(c, &op->order.id);
@@ -182,12 +187,11 @@ void command_cancel(struct core *c, const struct operator_action *op)
     c->durable = true;
     if (!t) {
         emit_message(c, N_("no such command"), TEXT_EMPTY, TEXT_EMPTY);
-    } else if (t->row.status != COMMAND_QUEUED ||
-               (t->mine && !outbox_holds_command(c, &t->row.id))) {
+    } else if (!command_can_be_withdrawn(c, t)) {
         emit_message(c, N_("it is under way already: a command that was sent cannot be withdrawn"),
                      TEXT_EMPTY, TEXT_EMPTY);
     } else {
-        refuse(c, t, COMMAND_CANCELLED);
+        command_refuse(c, t, COMMAND_CANCELLED);
     }
 }
 
@@ -196,7 +200,7 @@ void command_withdraw(struct core *c, const struct uid *id)
     struct tracked *t = command_find(c, id);
 
     if (t && t->row.status == COMMAND_QUEUED && outbox_holds_command(c, id))
-        refuse(c, t, COMMAND_CANCELLED);
+        command_refuse(c, t, COMMAND_CANCELLED);
 }
 
 /* ---- taken over from a process that ended ---- */

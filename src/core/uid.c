@@ -3,6 +3,8 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "base/hash.h"
+
 static int hex_value(unsigned char c)
 {
     if (c >= '0' && c <= '9')
@@ -62,6 +64,18 @@ bool uid_is_zero(const struct uid *u)
     static const struct uid zero;
 
     return uid_equal(u, &zero);
+}
+
+void uid_derive(const void *from, size_t n, struct uid *out)
+{
+    char hex[SHA256_HEX];
+
+    hash_sha256_hex(from, n, hex);
+    for (size_t k = 0; k < sizeof(out->b); k++)
+        out->b[k] = (uint8_t)(hex_value((unsigned char)hex[2 * k]) << 4 |
+                              hex_value((unsigned char)hex[2 * k + 1]));
+    out->b[6] = (uint8_t)((out->b[6] & 0x0f) | 0x40); /* version 4 */
+    out->b[8] = (uint8_t)((out->b[8] & 0x3f) | 0x80);
 }
 
 void uid_random(struct uid *out)

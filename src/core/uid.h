@@ -17,6 +17,8 @@ bool uid_parse(const char *s, size_t n, struct uid *out); /* any 8-4-4-4-12 hex 
 void uid_format(const struct uid *u, char out[UID_TEXT]);  /* lower case */
 bool uid_equal(const struct uid *a, const struct uid *b);
 bool uid_is_zero(const struct uid *u);
+/* From what every process sees alike: looks like any other. */
+void uid_derive(const void *from, size_t n, struct uid *out);
 void uid_random(struct uid *out); /* version 4; not to be called inside core_step */
 
 #endif

@@ -57,6 +57,13 @@ const struct vocabulary command_statuses[COMMAND_STATUSES] = {
     [COMMAND_BLOCKED] = {"blocked", N_("blocked")},
 };
 
+const struct vocabulary rollout_states[ROLLOUT_STATES] = {
+    [ROLLOUT_RUNNING] = {"running", N_("running")},
+    [ROLLOUT_STOPPING] = {"stopping", N_("stopping")},
+    [ROLLOUT_STOPPED] = {"stopped", N_("stopped")},
+    [ROLLOUT_DONE] = {"done", N_("done")},
+};
+
 const struct vocabulary actions[ACTIONS] = {
     [ACTION_REBOOT_HOST] = {"reboot_host", N_("reboot")},
     [ACTION_SHUTDOWN_HOST] = {"shutdown_host", N_("shutdown")},

@@ -32,7 +32,7 @@ static void add_effect(struct rig *r, const struct effect *e)
     static const char *const plain[] = {
         [OUT_CLIENT] = "client",   [OUT_ALARM] = "alarm",     [OUT_COMMAND] = "command",
         [OUT_LOG] = "log",         [OUT_NOTIFY] = "notify",   [OUT_FETCH] = "fetch",
-        [OUT_LINK_STATE] = "link", [OUT_MESSAGE] = "message",
+        [OUT_LINK_STATE] = "link", [OUT_MESSAGE] = "message", [OUT_ROLLOUT] = "rollout",
     };
 
     if (r->out.len)
