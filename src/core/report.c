@@ -340,7 +340,7 @@ static void incident(struct sheet *s, const struct incident *i)
 
 /* ---- hand-over ---- */
 
-static bool is_open(const struct incident *i)
+static bool is_unfinished(const struct incident *i)
 {
     return i->ended_at == TIME_NONE || i->standing;
 }
@@ -374,7 +374,7 @@ static void open_alarm(struct sheet *s, const struct alarm *a)
     buf_puts(s->out, "\n");
 }
 
-static void what_is_open(struct sheet *s)
+static void what_is_unfinished(struct sheet *s)
 {
     uint32_t open = 0;
 
@@ -382,7 +382,7 @@ static void what_is_open(struct sheet *s)
     for (size_t k = 0; k < s->r->found->set.count; k++) {
         const struct incident *i = &s->r->found->set.list[k];
         uint32_t shown = 0, standing = 0;
-        if (!is_open(i))
+        if (!is_unfinished(i))
             continue;
         open++;
         bullet(s);
@@ -523,7 +523,7 @@ static void what_changed(struct sheet *s)
 
 static void handover(struct sheet *s)
 {
-    what_is_open(s);
+    what_is_unfinished(s);
     what_expires(s);
     what_changed(s);
 }
