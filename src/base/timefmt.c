@@ -287,6 +287,15 @@ void time_local(int64_t wall_ms, int64_t now_wall_ms, char out[ISO_SIZE])
         strftime(out, ISO_SIZE, "%Y-%m-%d", &tm);
 }
 
+void time_local_whole(int64_t wall_ms, char out[ISO_SIZE])
+{
+    struct tm tm;
+
+    out[0] = '\0';
+    if (wall_ms != TIME_NONE && local_from_wall(wall_ms, &tm))
+        strftime(out, ISO_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
 /* ---- durations ---- */
 
 static const struct {

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "core/core.h"
 
-enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV, OUTPUT_MARKDOWN };
 
 /* Global options after precedence was applied: option > environment > file > default. */
 struct cli_globals {

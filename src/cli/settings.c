@@ -223,6 +223,8 @@ static enum output_format output_of(const char *text)
 {
     if (text && !strcmp(text, "json"))
         return OUTPUT_JSON;
+    if (text && !strcmp(text, "md"))
+        return OUTPUT_MARKDOWN;
     return text && !strcmp(text, "csv") ? OUTPUT_CSV : OUTPUT_TABLE;
 }
 

@@ -112,6 +112,11 @@ bool alarm_kind_is_local(enum alarm_kind kind)
     return kinds[kind].local;
 }
 
+bool alarm_kind_ends_by_ack(enum alarm_kind kind)
+{
+    return kinds[kind].ends_by_ack;
+}
+
 bool alarm_stands(enum alarm_state s)
 {
     return s != ALARM_NORMAL && s != ALARM_SUPPRESSED;
@@ -396,8 +401,8 @@ void alarm_schedule(struct core *c, struct standing *a)
 
 static void expire(struct core *c, struct standing *a)
 {
-    const struct words why = words_of(N_("the acknowledgement by {1} has expired"),
-                                      TEXT(a->row.acknowledged_by), TEXT_EMPTY);
+    const struct words why =
+        words_of(ACKNOWLEDGEMENT_EXPIRED, TEXT(a->row.acknowledged_by), TEXT_EMPTY);
 
     sharing_expired(a);
     a->row.acknowledged_at = TIME_NONE;

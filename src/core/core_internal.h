@@ -187,9 +187,12 @@ struct alarm_cause {
 };
 #define NO_CAUSE ((struct alarm_cause){.by = {""}})
 
+#define ACKNOWLEDGEMENT_EXPIRED N_("the acknowledgement by {1} has expired")
+
 extern const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS];
 const char *alarm_kind_raised(enum alarm_kind kind); /* its words */
 bool alarm_kind_is_local(enum alarm_kind kind);
+bool alarm_kind_ends_by_ack(enum alarm_kind kind); /* acknowledged is over */
 void alarm_set_state(struct core *c, struct standing *a, enum alarm_state from,
                      enum alarm_state to);
 bool alarm_stands(enum alarm_state s); /* counts as standing: neither over nor suppressed */
