@@ -96,6 +96,7 @@ static void on_second(void *user)
     s->rate = (double)(now - s->rate_seen[s->rate_at]) / (double)(slots);
     s->rate_seen[s->rate_at] = now;
 
+    core_set_zone(s->core, time_zone_s(t.wall_ms));
     const int64_t jump = offset - s->offset_ms;
     if (jump > CLOCK_JUMP_MS || jump < -CLOCK_JUMP_MS) {
         s->offset_ms = offset;
@@ -239,6 +240,7 @@ static bool start_core(struct session *s, struct err *e)
     if (!s->core || !s->codec)
         return err_set(e, EXIT_FAILED, _("out of memory: close something else"));
     core_seed_tokens(s->core, seed);
+    core_set_zone(s->core, time_zone_s(session_now().wall_ms));
     return true;
 }
 
