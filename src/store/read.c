@@ -207,7 +207,8 @@ bool reader_clients(struct reader *r, client_row_fn fn, void *user, struct err *
                    " AND state<>'suppressed'),"
                    "(SELECT count(*) FROM command WHERE command.client=client.id AND status"
                    " IN('queued','published','accepted','execution_started'))"
-                   " FROM client ORDER BY uuid");
+                   " FROM ");
+    buf_printf(&sql, "%s ORDER BY uuid", client_columns.from);
     sqlite3_stmt *q = reader_prepare(r, &sql, e);
     while (q && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct client c = {.pid = NUMBER_NONE};
