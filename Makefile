@@ -100,7 +100,8 @@ TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
 tests: all $(TESTS)
 
 check: tests check-layers po-check
-	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) tests/e2e/check_cli.py tests/e2e/check_send.py
+	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) tests/e2e/check_cli.py tests/e2e/check_send.py \
+		tests/e2e/check_rollout.py
 
 # Draws the panels anew into tests/ui/golden; the review is git diff.
 golden: $(BUILD)/tests/ui/test_panels $(CATALOGS)

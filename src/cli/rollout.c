@@ -194,7 +194,9 @@ static void leave(struct sending *r, struct job_host *h)
 
 static bool has_left(struct sending *r, struct job_host *h)
 {
-    return r->leaving && (!r->withdrawn || is_all_released(r, job_core(h)));
+    const bool sent = job_outbox_empty(h) || !core_link_is_up(job_core(h));
+
+    return r->leaving && (!r->withdrawn || (sent && is_all_released(r, job_core(h))));
 }
 
 static void give_up(struct sending *r, struct job *j, struct job_host *h)
@@ -265,9 +267,9 @@ static void hear_answer(struct sending *r, struct job_host *h)
     if (!r->asking || poll(&in, 1, 0) <= 0)
         return;
     r->asking = false;
-    if (!fgets(line, sizeof line, stdin) || strncmp(line, _("l"), strlen(_("l"))) == 0)
+    if (!fgets(line, sizeof line, stdin) || line[0] == 'l')
         leave(r, h);
-    else if (strncmp(line, _("s"), strlen(_("s"))) == 0)
+    else if (line[0] == 's')
         withdraw(r, h);
 }
 
@@ -313,8 +315,7 @@ static bool explain_one(const struct sending *r, const struct send_target *t, st
                        name, action, c->error_code.clean[0] ? c->error_code.clean : "-",
                        c->error_message.clean[0] ? ", " : "", c->error_message.clean);
     case COMMAND_EXPIRED:
-        return err_set(e, EXIT_TIMED_OUT, _("%s: %s expired: %s: look at the device"), name,
-                       action,
+        return err_set(e, EXIT_TIMED_OUT, _("%s: %s expired: %s: look at the device"), name, action,
                        c->error_message.clean[0] ? c->error_message.clean : _("no result came"));
     case COMMAND_BLOCKED:
         time_local(c->allowed_at, clock_wall_ms(), at);
@@ -382,8 +383,11 @@ static void summarize(const struct sending *r)
 
 int sending_run(struct sending *r, struct err *e)
 {
-    struct job job = {.user = r, .start = send_start, .step = send_step,
-                      .interrupted = send_interrupted, .connect_ms = CONNECT_MS};
+    struct job job = {.user = r,
+                      .start = send_start,
+                      .step = send_step,
+                      .interrupted = send_interrupted,
+                      .connect_ms = CONNECT_MS};
     struct err print = {0};
 
     r->call->host->run_job(&r->call->globals, &job);

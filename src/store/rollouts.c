@@ -69,8 +69,8 @@ static void read_member(sqlite3_stmt *q, struct rollout_member *m)
     const char *word = (const char *)sqlite3_column_text(q, 2);
     const int status = word ? vocabulary_find(command_statuses, COMMAND_STATUSES, word) : -1;
 
-    *m = (struct rollout_member){
-        .status = status < 0 ? COMMAND_STATUSES : (enum command_status)status};
+    *m = (struct rollout_member){.status =
+                                     status < 0 ? COMMAND_STATUSES : (enum command_status)status};
     column_read_uid(q, 0, &m->command);
     column_read_uid(q, 1, &m->client);
     column_read_ascii(q, 1, m->spelling, sizeof m->spelling);
@@ -168,6 +168,8 @@ static void tell_changed(struct store *s)
     snprintf(where, sizeof where,
              "WHERE changed>?1 AND (owner<>%lld OR state<>'running') ORDER BY changed",
              (long long)s->role.owner);
+    if (last < s->rollouts_seen)
+        s->rollouts_seen = 0; /* a new database */
     if (last > s->rollouts_seen)
         rollouts_read(s->writer.db, where, s->rollouts_seen, tell, &t);
     s->rollouts_seen = last;

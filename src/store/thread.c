@@ -422,10 +422,9 @@ void *store_run(void *store)
 
     s->wall_offset = clock_wall_ms() - clock_mono_ms();
 
-    s->rollouts_seen = INT64_MAX; /* what is there already is loaded */
     if (ensure_open(s)) {
         all_well(s);
-        s->rollouts_seen = rollouts_last_change(s->writer.db);
+        s->rollouts_seen = rollouts_last_change(s->writer.db); /* those are loaded */
     }
     if (s->trouble.id)
         report_status(s, STORE_STATUS);
