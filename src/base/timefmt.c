@@ -196,6 +196,13 @@ static bool local_from_wall(int64_t wall_ms, struct tm *tm)
     return localtime_r(&seconds, tm) != NULL;
 }
 
+int32_t time_zone_s(int64_t wall_ms)
+{
+    struct tm tm;
+
+    return local_from_wall(wall_ms, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+}
+
 static bool wall_from_local(struct tm *tm, int64_t *wall_ms)
 {
     time_t seconds;
@@ -278,6 +285,15 @@ void time_local(int64_t wall_ms, int64_t now_wall_ms, char out[ISO_SIZE])
         strftime(out, ISO_SIZE, "%m-%d %H:%M", &tm);
     else
         strftime(out, ISO_SIZE, "%Y-%m-%d", &tm);
+}
+
+void time_local_whole(int64_t wall_ms, char out[ISO_SIZE])
+{
+    struct tm tm;
+
+    out[0] = '\0';
+    if (wall_ms != TIME_NONE && local_from_wall(wall_ms, &tm))
+        strftime(out, ISO_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
 /* ---- durations ---- */

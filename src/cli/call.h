@@ -49,6 +49,7 @@ enum subcommand_flag {
     SUB_TOLERANT = 1u << 2, /* runs in spite of a faulty configuration (doctor) */
     SUB_PRIVATE = 1u << 3,  /* ignores MQTT_* (demo) */
     SUB_HIDDEN = 1u << 4,
+    SUB_MARKDOWN = 1u << 5, /* knows -o md */
 };
 
 struct subcommand {

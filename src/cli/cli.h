@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "core/core.h"
 
-enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV, OUTPUT_MARKDOWN };
 
 /* Global options after precedence was applied: option > environment > file > default. */
 struct cli_globals {
@@ -24,7 +24,6 @@ struct cli_globals {
     int64_t live_ms; /* --live; 0 off */
     bool yes;
     char *key_bindings; /* [keys]: "action=key\n" lines; owned */
-    char *guidance;     /* [guidance]: "kind=text\n"; owned */
 };
 
 /* A piece of work on a running session (link + core + store, no screen). app.c runs it. */

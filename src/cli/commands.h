@@ -18,6 +18,7 @@ int run_cancel(struct call *call, struct err *e);
 int run_send(struct call *call, struct err *e);
 int run_history(struct call *call, struct err *e);
 int run_logs(struct call *call, struct err *e);
+int run_incident(struct call *call, struct err *e);
 int run_doctor(struct call *call, struct err *e);
 int run_broker_init(struct call *call, struct err *e);
 int run_broker_add(struct call *call, struct err *e);

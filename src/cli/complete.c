@@ -62,7 +62,7 @@ static void offer_keys(const char *start)
 
 static void offer_values(const struct call *call, enum value_type type, const char *start)
 {
-    static const char *const formats[] = {"table", "json", "csv"};
+    static const char *const formats[] = {"table", "json", "csv", "md"};
 
     switch (type) {
     case VALUE_STATE:

@@ -232,6 +232,9 @@ static bool check_args(const struct call *call, struct err *e)
 
     if (call->help || call->version)
         return true;
+    const char *output = call_last(call, "output");
+    if (output && !strcmp(output, "md") && !(s->flags & SUB_MARKDOWN))
+        return err_set(e, EXIT_USAGE, _("--output: md: only of incident: use table, json or csv"));
     if (call->arg_count < s->least_args)
         return err_set(e, EXIT_USAGE, _("%s: %s is missing: Try --help"), s->name, s->usage);
     if (s->most_args >= 0 && call->arg_count > s->most_args)
@@ -273,7 +276,6 @@ void call_fini(struct call *call)
     free(call->given);
     free(call->args);
     free(call->globals.key_bindings);
-    free(call->globals.guidance);
     explicit_bzero(call->globals.password, sizeof call->globals.password);
 }
 

@@ -31,7 +31,7 @@ static const struct cli_option global_options[] = {
     {"set", 0, VALUE_SETTING, N_("SECTION.KEY=VALUE"), N_("set any configuration key"), NULL, NULL},
     {"read-only", 0, VALUE_NONE, NULL, N_("show everything, send nothing"), NULL,
      "console.read_only"},
-    {"output", 'o', VALUE_OUTPUT, N_("FORMAT"), N_("table, json or csv"), NULL, NULL},
+    {"output", 'o', VALUE_OUTPUT, N_("FORMAT"), N_("table, json or csv; md of incident"), NULL, NULL},
     {"color", 0, VALUE_TEXT, N_("WHEN"), N_("auto, always or never"), NULL, "ui.color"},
     {"help", 0, VALUE_NONE, NULL, N_("this text; behind a subcommand, its own"), NULL, NULL},
     {"version", 0, VALUE_NONE, NULL, N_("version"), NULL, NULL},
@@ -110,6 +110,11 @@ static const struct cli_option logs_options[] = {
      NULL},
     {"limit", 0, VALUE_COUNT, N_("N"), N_("at most so many (1000)"), NULL, NULL},
     {"follow", 'f', VALUE_NONE, NULL, N_("go on with what comes"), NULL, NULL},
+    LIVE,
+};
+static const struct cli_option incident_options[] = {
+    {"since", 0, VALUE_WHEN, N_("TIME"), N_("what went on since then (12h)"), NULL, NULL},
+    {"until", 0, VALUE_WHEN, N_("TIME"), N_("what began before then"), NULL, NULL},
     LIVE,
 };
 static const struct cli_option init_options[] = {
@@ -252,6 +257,12 @@ static const struct subcommand subcommands[] = {
      .most_args = 1,
      .args = VALUE_CLIENT,
      .run = run_logs},
+    {.name = "incident",
+     .usage = "[--since TIME] [--until TIME] [-o md|json]",
+     .help = N_("the on-call report: what failed, who acknowledged when, what was done"),
+     OPTIONS(incident_options),
+     .flags = SUB_MARKDOWN,
+     .run = run_incident},
     {.name = "broker init",
      .usage = "--dir DIR [--listen HOST:PORT] [--device-listen HOST:PORT]"
               " [--cert F --key F --cafile F | --self-signed]",

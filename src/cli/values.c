@@ -87,7 +87,8 @@ static bool is_count(const char *text)
 
 static bool is_output(const char *text)
 {
-    return !strcmp(text, "table") || !strcmp(text, "json") || !strcmp(text, "csv");
+    return !strcmp(text, "table") || !strcmp(text, "json") || !strcmp(text, "csv") ||
+           !strcmp(text, "md");
 }
 
 static bool is_setting(const char *text)
@@ -148,7 +149,7 @@ static void expectation(enum value_type type, const char *text, char *out, size_
         break;
     case VALUE_OUTPUT:
         if (!is_output(text))
-            snprintf(out, size, "table, json, csv");
+            snprintf(out, size, "table, json, csv, md");
         break;
     case VALUE_SETTING:
         if (!is_setting(text))

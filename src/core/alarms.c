@@ -70,6 +70,8 @@ static struct standing *add(struct core *c, const char *id)
     memcpy(a->row.id, id, strlen(id) + 1);
     a->timer.kind = TIMER_ALARM;
     a->pending_due = a->shelve_due = a->expire_due = a->forget_due = INT64_MAX;
+    a->repair_due = a->escalate_due = INT64_MAX;
+    a->dead_at = TIME_NONE;
     return a;
 fail:
     c->counts.no_memory++;
@@ -171,20 +173,32 @@ bool core_restore_alarm(struct core *c, const struct alarm *row, const void *pay
     /* Whether others know of it went with the process that knew: asking them to forget does no
      * harm. */
     a->shared = row->acknowledged_at != TIME_NONE && row->kind != ALARM_BROKER_UNREACHABLE;
-    a->ack_settled = row->acknowledged_at != TIME_NONE;
     c->counts.alarm_generation++;
     c->counts.generation++;
     return restore_payload(c, row, payload, len);
+}
+
+/* As if this process had been there all the time: what was told is not told again. */
+static void arm_escalation(const struct core *c, struct standing *a)
+{
+    const int64_t after = c->config.notify.escalate_after, age = c->now.wall_ms - a->row.raised_at;
+
+    if (a->row.state != ALARM_UNACKNOWLEDGED || after == 0 || age < 0)
+        return;
+    a->escalation = (int32_t)(age / after);
+    a->escalate_due = c->now.mono_ms + after - age % after;
 }
 
 void alarms_arm_restored(struct core *c)
 {
     for (uint32_t i = 0; i < c->alarms.count; i++) {
         struct standing *a = c->alarm_list[i];
+        sharing_arm_restored(c, a);
         const int64_t age = c->now.wall_ms - a->row.acknowledged_at;
         const int64_t expires = c->config.alarms.ack_expires;
         if (a->row.state == ALARM_ACKNOWLEDGED && expires > 0 && age > 0)
             a->expire_due = c->now.mono_ms + (age < expires ? expires - age : 0);
+        arm_escalation(c, a);
         alarm_schedule(c, a);
     }
 }

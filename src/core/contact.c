@@ -71,6 +71,7 @@ void contact_down(struct core *c, const struct words *why)
     c->contact.snapshot_done = false;
     c->console_count = 0; /* who is still there says so again */
     outbox_link_down(c);
+    sharing_link_down(c);
     failure_forget_clearing(c);
     tell_link(c);
     emit_history(c, &(struct history_note){.kind = EVENT_LINK_DOWN, .summary = why});

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "core/core.h"
+#include "core/load.h"
 
 #define LOGS_KEPT     1024u
 #define HISTORY_KEPT  1024u
@@ -17,6 +18,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define RAISES_KEPT   8192u /* a power of two */
 #define ROLLOUTS_KEPT 64u
 
 #define CHUNK_CLIENTS 1024u
@@ -41,6 +43,7 @@ enum timer_kind {
     TIMER_RECOVERY,
     TIMER_ROLLOUT,
     TIMER_HELD,
+    TIMER_FLOOD,
     TIMER_LINK,
     TIMER_KINDS
 };
@@ -150,16 +153,29 @@ enum alarm_event {
     ALARM_EVENTS
 };
 
+struct own_share {
+    const char *action;
+    int64_t at;       /* as its message says; TIME_NONE: of a process that ended */
+    uint64_t by_hash; /* of who its message says it was */
+};
+
 struct standing {
     struct link link;
     struct alarm row;
     struct timer timer; /* the earliest of the times below (mono; INT64_MAX: none) */
-    int64_t pending_due, shelve_due, expire_due, forget_due;
+    int64_t pending_due, shelve_due, expire_due, forget_due, repair_due;
     struct words pending_words;
     bool pending_on;  /* what the condition becomes at pending_due */
     bool shared;      /* a message of ours or another's is retained under console/ack */
-    bool ack_ours;    /* acknowledged here … */
-    bool ack_settled; /* … and seen in the broker's order: nobody else can be first any more */
+    bool follows;     /* not every message about this occurrence was seen: the broker is right */
+    struct own_share own[8]; /* our messages that the broker's order has not brought yet */
+    uint8_t own_count, repairs;
+    int64_t escalate_due;
+    int32_t escalation;            /* how often nobody acknowledged in time */
+    int64_t raises[LOAD_CHATTER];  /* mono; the last ones */
+    int64_t chatters_until;        /* mono */
+    struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
+    int64_t dead_at;
     uint32_t index;
     uint64_t put_step;
 };
@@ -171,9 +187,12 @@ struct alarm_cause {
 };
 #define NO_CAUSE ((struct alarm_cause){.by = {""}})
 
+#define ACKNOWLEDGEMENT_EXPIRED N_("the acknowledgement by {1} has expired")
+
 extern const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS];
 const char *alarm_kind_raised(enum alarm_kind kind); /* its words */
 bool alarm_kind_is_local(enum alarm_kind kind);
+bool alarm_kind_ends_by_ack(enum alarm_kind kind); /* acknowledged is over */
 void alarm_set_state(struct core *c, struct standing *a, enum alarm_state from,
                      enum alarm_state to);
 bool alarm_stands(enum alarm_state s); /* counts as standing: neither over nor suppressed */
@@ -198,6 +217,21 @@ void alarms_arm_restored(struct core *c);
 void alarms_fini(struct core *c);
 /* Raises or ends the alarm of a kind that is about one client. */
 void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+/* Its flapping, which stands, has a cause: two processes on one account. */
+void alarm_device_contested(struct core *c, const struct device *d);
+
+/* ---- how many at once (flood.c) ---- */
+
+struct raised {
+    struct raise what;
+    int64_t mono;
+};
+
+void flood_note_raise(struct core *c, struct standing *a);
+bool flood_chatters(const struct core *c, const struct standing *a);
+void flood_due(struct core *c, struct timer *t);
+void flood_arm_restored(struct core *c);
+void flood_fini(struct core *c);
 
 /* ---- service_failed ---- */
 
@@ -235,13 +269,25 @@ void failure_conclude(struct core *c);
 /* ---- consoles and operators ---- */
 
 void operator_act(struct core *c, const struct operator_action *op);
-void console_ack_apply(struct core *c, const struct msg *m);
-/* A new occurrence: was it acknowledged before we heard of it? */
-void console_ack_try_held(struct core *c, struct standing *a);
-void console_held_due(struct core *c, struct timer *t);
 void console_presence(struct core *c, const struct msg *m);
 void console_presence_gone(struct core *c, const struct msg *m);
-void console_fini(struct core *c);
+
+/* ---- shared acknowledgements (sharing.c) ---- */
+
+void sharing_apply(struct core *c, const struct msg *m, bool journal);
+void sharing_forgotten(struct core *c, const struct msg *m);
+void sharing_forget(struct core *c, struct standing *a); /* empties what is retained */
+void sharing_begin(struct core *c, struct standing *a);  /* before a new occurrence takes the row */
+void sharing_expired(struct standing *a);
+/* A new occurrence: was it acknowledged before we heard of it? */
+void sharing_try_held(struct core *c, struct standing *a);
+void sharing_held_due(struct core *c, struct timer *t);
+void sharing_repair(struct core *c, struct standing *a);
+void sharing_put(struct standing *a, const char *action, struct text by, int64_t at);
+void sharing_answered(struct core *c, const char *alarm_id, bool taken);
+void sharing_link_down(struct core *c);
+void sharing_arm_restored(struct core *c, struct standing *a);
+void sharing_fini(struct core *c);
 
 /* ---- commands ---- */
 
@@ -409,6 +455,7 @@ struct core {
     struct config config;
     struct text64 host_subject;
     struct now now;
+    int32_t zone_s; /* local time minus UTC */
     struct core_counts counts;
     struct effects *out;
     uint64_t step;
@@ -429,6 +476,14 @@ struct core {
     struct standing **alarm_rank; /* all not over, sorted */
     uint32_t alarm_room, alarm_ranked;
     uint64_t alarm_rank_generation;
+
+    struct {
+        struct raised *ring;
+        uint32_t first, count, room;
+        uint32_t window; /* how many of the newest lie in the last ten minutes */
+        bool flood;
+        struct timer timer;
+    } raised;
 
     struct table commands, commands_of_client;
     struct tracked **command_list, **command_rank;

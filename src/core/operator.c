@@ -14,6 +14,12 @@ static void clear_retained(struct core *c, const struct standing *a)
         outbox_clear(c, a, d);
 }
 
+static void share(struct core *c, struct standing *a, const char *action, struct text by)
+{
+    if (outbox_share(c, a, action, by))
+        sharing_put(a, action, by, c->now.wall_ms);
+}
+
 static void take_note(struct core *c, struct standing *a, const struct operator_action *op)
 {
     const struct words text = words_of_note(TEXT(op->note));
@@ -44,11 +50,9 @@ static void acknowledge(struct core *c, struct standing *a, const struct operato
     }
     a->row.acknowledged_at = c->now.wall_ms;
     a->row.acknowledged_by = op->by;
-    a->ack_ours = true;
-    a->ack_settled = false;
     alarm_happen(c, a, HAPPENS_ACK, (struct alarm_cause){.by = TEXT(op->by)});
     take_note(c, a, op);
-    outbox_share(c, a, "acknowledge", TEXT(op->by));
+    share(c, a, "acknowledge", TEXT(op->by));
     if (a->row.kind == ALARM_SERVICE_FAILED)
         clear_retained(c, a);
 }
@@ -63,7 +67,7 @@ static void shelve(struct core *c, struct standing *a, const struct operator_act
     a->shelve_due = INT64_MAX;
     alarm_happen(c, a, HAPPENS_SHELVE, (struct alarm_cause){.by = TEXT(op->by)});
     take_note(c, a, op);
-    outbox_share(c, a, "shelve", TEXT(op->by));
+    share(c, a, "shelve", TEXT(op->by));
 }
 
 static void unshelve(struct core *c, struct standing *a, const struct operator_action *op)
@@ -74,13 +78,13 @@ static void unshelve(struct core *c, struct standing *a, const struct operator_a
     }
     alarm_happen(c, a, HAPPENS_UNSHELVE, (struct alarm_cause){.by = TEXT(op->by)});
     take_note(c, a, op);
-    outbox_share(c, a, "unshelve", TEXT(op->by));
+    share(c, a, "unshelve", TEXT(op->by));
 }
 
 static void note(struct core *c, struct standing *a, const struct operator_action *op)
 {
     take_note(c, a, op);
-    outbox_share(c, a, "note", TEXT(op->by));
+    share(c, a, "note", TEXT(op->by));
 }
 
 static void (*const verbs[])(struct core *, struct standing *, const struct operator_action *) = {

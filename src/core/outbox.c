@@ -175,6 +175,12 @@ bool outbox_holds_command(const struct core *c, const struct uid *command)
 
 /* ---- handing over ---- */
 
+/* What an operator did to an alarm, for the other consoles. */
+static bool is_share(const struct outbox_row *row)
+{
+    return row->alarm_id && !row->of_command && !row->sha && row->len;
+}
+
 static bool has_elder(const struct core *c, const struct outbox_row *row)
 {
     if (!row->alarm_id)
@@ -217,6 +223,9 @@ static bool still_stands(struct core *c, const struct outbox_row *row)
 static void hand_over(struct core *c, struct outbox_row *row)
 {
     if (!row->stored || row->handed || !c->contact.up || has_elder(c, row))
+        return;
+    /* What others said while we were away comes first, in the broker's order and in ours. */
+    if (is_share(row) && !c->contact.snapshot_done)
         return;
     if (row->of_command && !command_may_go(c, &row->command)) {
         row_done(c, row);
@@ -308,6 +317,8 @@ void outbox_published(struct core *c, uint64_t token, int reason)
         clear_answered(c, row, taken);
     if (row->of_command)
         command_published(c, &row->command, row->alias, reason);
+    if (is_share(row))
+        sharing_answered(c, row->alarm_id, taken);
     if (row->alarm_id)
         snprintf(alarm_id, sizeof(alarm_id), "%s", row->alarm_id);
     row_done(c, row);

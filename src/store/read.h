@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "core/core.h"
+#include "core/incident.h"
 
 struct reader;
 
@@ -46,6 +47,12 @@ bool reader_history(struct reader *r, const struct history_query *q, history_row
 struct log_query { const struct uid *client; const char *level; int64_t since_at; int64_t after_id; int64_t limit; };
 /* Oldest first; *last_id lets --follow go on from there. */
 bool reader_logs(struct reader *r, const struct log_query *q, log_row_fn fn, void *user, int64_t *last_id, struct err *e);
+
+/* Incidents that went on at any moment of [since, until], with their commands and logs. Reads the lines
+ * of that time and of as long before it as they reach, at most a million lines back. The caller fini's
+ * out, also on false. */
+struct incident_query { int64_t since_at, until_at /* TIME_NONE: now */, after_ms /* commands.incident_after */; };
+bool reader_incidents(struct reader *r, const struct incident_query *q, struct incident_report *out, struct err *e);
 
 /* The fleet as it was: feeds snapshot and images into a fresh core. */
 bool reader_fleet_at(struct reader *r, int64_t at, struct core *into, struct err *e);

@@ -15,17 +15,23 @@ struct range {
     int64_t first, last; /* of seq; a time is only looked for inside it */
 };
 
+int64_t reader_seq_since(struct reader *r, int64_t at)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof sql, "SELECT min(first_seq) FROM span WHERE slot>=%lld",
+             (long long)(at > 0 ? at / STORE_SPAN_MS : 0));
+    return db_integer(r->db, sql, INT64_MAX);
+}
+
 /* The seqs among which the lines of [since, until] lie. */
 static struct range range_of(struct reader *r, const struct history_query *hq)
 {
     struct range range = {0, INT64_MAX};
     char sql[128];
 
-    if (hq->since_at != TIME_NONE) {
-        snprintf(sql, sizeof sql, "SELECT min(first_seq) FROM span WHERE slot>=%lld",
-                 (long long)(hq->since_at > 0 ? hq->since_at / STORE_SPAN_MS : 0));
-        range.first = db_integer(r->db, sql, INT64_MAX);
-    }
+    if (hq->since_at != TIME_NONE)
+        range.first = reader_seq_since(r, hq->since_at);
     if (hq->until_at != TIME_NONE) {
         snprintf(sql, sizeof sql, "SELECT max(last_seq) FROM span WHERE slot<=%lld",
                  (long long)(hq->until_at > 0 ? hq->until_at / STORE_SPAN_MS : 0));
@@ -48,6 +54,16 @@ static int64_t kind_number(struct reader *r, int kind)
     return number;
 }
 
+bool reader_kind_numbers(struct reader *r, const bool wanted[EVENT_KINDS], struct buf *out)
+{
+    bool ok = buf_puts(out, "-1");
+
+    for (int k = 0; ok && k < EVENT_KINDS; k++)
+        if (wanted[k])
+            ok = buf_printf(out, ",%lld", (long long)kind_number(r, k));
+    return ok;
+}
+
 /* Named, since the planner has no statistics: a client's rows are few, a kind's are many. */
 static void history_sql(const struct history_query *hq, struct buf *sql)
 {
@@ -55,10 +71,7 @@ static void history_sql(const struct history_query *hq, struct buf *sql)
                         : hq->kind >= 0 ? " INDEXED BY event_kind"
                                         : " INDEXED BY event_seq";
 
-    buf_printf(sql,
-               "SELECT seq,at,(SELECT word FROM word WHERE id=kind),"
-               "(SELECT uuid FROM client WHERE id=event.client),alarm_id,command_id,by,summary"
-               " FROM event%s WHERE seq BETWEEN ?1 AND ?2",
+    buf_printf(sql, "SELECT " READER_EVENT_COLUMNS " FROM event%s WHERE seq BETWEEN ?1 AND ?2",
                index);
     if (hq->client)
         buf_puts(sql, " AND client=?3");
@@ -71,7 +84,7 @@ static void history_sql(const struct history_query *hq, struct buf *sql)
     buf_puts(sql, " ORDER BY seq DESC LIMIT ?7");
 }
 
-static const char *read_event(sqlite3_stmt *q, struct history_event *ev)
+const char *reader_read_event(sqlite3_stmt *q, struct history_event *ev)
 {
     const char *word = (const char *)sqlite3_column_text(q, 2);
     const int kind = word ? vocabulary_find(event_kinds, EVENT_KINDS, word) : -1;
@@ -110,7 +123,7 @@ bool reader_history(struct reader *r, const struct history_query *hq, history_ro
     sqlite3_bind_int64(q, 7, hq->limit > 0 ? hq->limit : LIMIT_PRESET);
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct history_event ev = {0};
-        const char *packed = read_event(q, &ev);
+        const char *packed = reader_read_event(q, &ev);
         if (ev.kind != EVENT_IMAGE && !fn(user, &ev, packed))
             break;
     }

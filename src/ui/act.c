@@ -334,6 +334,18 @@ static void reconnect(struct desk *d, const struct ui_model *m, struct intents *
         send_kind(out, INTENT_RETRY_LINK);
 }
 
+static void audit(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    show(d, m, VIEW_BROKER);
+    d->focus = LIST_AUDIT;
+    if (m->link->phase != LINK_UP)
+        desk_say(d, m, "%s", _("no broker is connected: there is nothing to try"));
+    else if (m->audit && m->audit->phase == AUDIT_RUNNING)
+        desk_say(d, m, "%s", _("the broker is being tried already"));
+    else
+        send_kind(out, INTENT_AUDIT);
+}
+
 static void redraw(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     (void)m;
@@ -363,7 +375,7 @@ static const handler handlers[UI_ACTION_COUNT] = {
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
     [UI_VIEW_HISTORY] = show_history, [UI_VIEW_LOGS] = show_logs, [UI_VIEW_BROKER] = show_broker,
-    [UI_COMMAND_LINE] = command_line, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
+    [UI_COMMAND_LINE] = command_line, [UI_AUDIT] = audit, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
     [UI_RELOAD_THEME] = reload_theme, [UI_HELP] = help, [UI_BACK] = back, [UI_SUSPEND] = suspend,
     [UI_QUIT] = quit,
 };
@@ -392,6 +404,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
         return !d->layers && desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;
+    case UI_AUDIT:
+        return !d->layers && d->view == VIEW_BROKER;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:

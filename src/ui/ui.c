@@ -14,7 +14,7 @@
 
 /* What a frame was drawn from, as far as it changes without a key. */
 struct stamp {
-    uint64_t generation;
+    uint64_t generation, refusals, audit;
     struct link_status link;
     struct store_status store;
     int64_t message_at_mono;
@@ -219,6 +219,8 @@ static struct stamp stamp_of(const struct ui_model *m)
         .store = *m->store,
         .message_at_mono = m->message ? m->message_at_mono : 0,
         .read_only = m->read_only,
+        .refusals = m->refusals ? m->refusals->generation : 0,
+        .audit = m->audit ? m->audit->generation : 0,
     };
 }
 
@@ -227,6 +229,9 @@ static bool link_differs(const struct link_status *a, const struct link_status *
     return a->phase != b->phase || a->next_try_mono != b->next_try_mono || a->tls != b->tls ||
            a->protocol != b->protocol || a->journal_up != b->journal_up ||
            a->session_present != b->session_present || a->snapshot_cut != b->snapshot_cut ||
+           strcmp(a->tls_version.clean, b->tls_version.clean) != 0 ||
+           strcmp(a->contested.clean, b->contested.clean) != 0 ||
+           memcmp(&a->traits, &b->traits, sizeof a->traits) != 0 ||
            strcmp(a->host.clean, b->host.clean) != 0;
 }
 
@@ -244,6 +249,8 @@ bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
            u->desk.acknowledge_at < u->desk.acknowledge_count ||
            m->now.mono_ms >= u->desk.next_change ||
            p->message_at_mono != (m->message ? m->message_at_mono : 0) ||
+           p->refusals != (m->refusals ? m->refusals->generation : 0) ||
+           p->audit != (m->audit ? m->audit->generation : 0) ||
            link_differs(&p->link, m->link) || store_differs(&p->store, m->store);
 }
 

@@ -27,12 +27,16 @@ struct ui_model {
     bool read_only;
     bool demo;
     double rate;               /* messages a second, over the last seconds */
+    const struct rate_past *past; /* NULL: nothing known */
+    const struct refusals *refusals; /* NULL: none */
+    const struct audit_status *audit; /* NULL: never */
+    struct text account;       /* that we are connected as; "" anonymous */
     const struct words *message; /* the last sentence for the status line; NULL none */
     int64_t message_at_mono;
 };
 
 /* What the operator wants done. The app acts on it. */
-enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW };
+enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW, INTENT_AUDIT };
 struct intent {
     enum intent_kind kind;
     struct operator_action op;

@@ -93,8 +93,20 @@ void session_hear(struct job_host *h, const char *topic, const char *payload, bo
     settle(h);
 }
 
+/* What was heard so far was the snapshot. */
+static void end_snapshot(struct job_host *h)
+{
+    while (!core_snapshot_settled(h->core)) {
+        struct core_event ev = {.kind = IN_SNAPSHOT_DONE};
+        ev.u.snapshot.complete = true;
+        step(h, ev);
+        settle(h);
+    }
+}
+
 int session_run(struct job_host *h, struct job *j)
 {
+    end_snapshot(h);
     bool over = j->start(j, h, !h->unreachable);
 
     for (int turns = 0; !over && turns < 1000; turns++) {

@@ -239,15 +239,15 @@ static void test_link_down_between(void **state)
     rig_down(&rig); /* before the PUBACK */
     rig_take(&rig);
     rig_up(&rig);
-    const char *out = rig_take(&rig);
-    assert_non_null(strstr(out, "publish:infoscreen/console/ack/"));
-    rig_puback(&rig, 0);
-    assert_null(strstr(rig_take(&rig), "publish:" FAILED)); /* what stands now isn't known yet */
+    assert_null(strstr(rig_take(&rig), "publish:")); /* what others said and what stands isn't known */
     rig_stored_copy(&rig, FAILED, ONE);
     rig_snapshot_done(&rig);
-    out = rig_take(&rig);
-    assert_non_null(strstr(out, "fetch"));
+    assert_non_null(strstr(rig_take(&rig), "fetch"));
     rig_snapshot_done(&rig);
+    const char *out = rig_take(&rig);
+    assert_non_null(strstr(out, "publish:infoscreen/console/ack/"));
+    assert_null(strstr(out, "publish:" FAILED));
+    rig_puback(&rig, 0);
     assert_non_null(strstr(rig_take(&rig), "publish:" FAILED));
     rig_puback(&rig, 0);
     rig_retained_live(&rig, FAILED, "");
@@ -399,12 +399,12 @@ static void test_restart(void **state)
     assert_int_equal(core_outbox_count(next.core), 2);
     rig_role(&next, true);
     rig_up(&next);
-    assert_int_equal(next.sent_count, 1);
     rig_stored_copy(&next, FAILED, ONE);
     assert_int_equal(rig_alarm(&next, ALARM_SERVICE_FAILED, UUID_A)->occurrences, 1);
     assert_string_equal(rig_alarm_state(&next, ALARM_SERVICE_FAILED, UUID_A), "acknowledged");
     rig_snapshot_done(&next);
     rig_snapshot_done(&next);
+    assert_int_equal(next.sent_count, 1);
     rig_puback(&next, 0);
     assert_non_null(strstr(rig_take(&next), "publish:" FAILED));
     rig_retained_live(&next, FAILED, "");

@@ -184,6 +184,7 @@ void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8
                                  .store = &f->store,
                                  .now = {FLEET_NOW_MONO, FLEET_NOW_WALL},
                                  .operator_name = TEXT_OURS("anna"),
+                                 .account = TEXT_EMPTY,
                                  .rate = 1234};
     f->link =
         (struct link_status){.phase = LINK_UP, .tls = true, .protocol = 5, .journal_up = true};

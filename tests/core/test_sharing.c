@@ -1,0 +1,461 @@
+/* Several consoles, each with a core of its own, around a broker that keeps one order: whatever is
+ * delayed, cut off or said at once, all end in the same state, and so does what the broker keeps. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+#define BEAT     TOPIC(UUID_A, "heartbeat")
+#define CRASHED  "{\"process_status\":\"crashed\"}"
+#define RUNNING  "{\"process_status\":\"running\"}"
+#define FAILED   TOPIC(UUID_A, "service_failed")
+#define CONSOLES 3
+#define ROOM     256
+
+/* One thing on its way, either way. */
+struct packet {
+    enum { PACKET_MESSAGE, PACKET_STORED_COPY, PACKET_PUBACK, PACKET_SNAPSHOT_DONE } kind;
+    uint64_t token;
+    char payload[1200];
+};
+
+struct line {
+    struct packet packet[ROOM];
+    unsigned n;
+};
+
+struct console {
+    struct rig rig;
+    struct line to_broker, from_broker;
+    bool up;
+};
+
+static struct console consoles[CONSOLES];
+static unsigned count;
+static char retained[1200], topic[100], first_by[64];
+static uint64_t dice;
+
+static unsigned roll(unsigned sides)
+{
+    dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(dice >> 33) % sides;
+}
+
+static void push(struct line *l, const struct packet *p)
+{
+    assert_true(l->n < ROOM);
+    l->packet[l->n++] = *p;
+}
+
+static struct packet pull(struct line *l)
+{
+    const struct packet p = l->packet[0];
+
+    memmove(l->packet, l->packet + 1, --l->n * sizeof(l->packet[0]));
+    return p;
+}
+
+/* ---- a console ---- */
+
+static void take_effects(struct console *k)
+{
+    uint64_t stored[16];
+    unsigned n = 0;
+
+    for (size_t i = 0; i < k->rig.effects.count; i++) {
+        const struct effect *e = &k->rig.effects.list[i];
+        if (e->kind == OUT_OUTBOX_PUT)
+            stored[n++] = e->u.publish.token;
+        if (e->kind != OUT_PUBLISH || !strstr(e->u.publish.topic, "console/ack"))
+            continue;
+        struct packet p = {.kind = PACKET_MESSAGE, .token = e->u.publish.token};
+        assert_true(e->u.publish.len < sizeof(p.payload));
+        memcpy(p.payload, e->u.publish.payload ? e->u.publish.payload : "", e->u.publish.len);
+        push(&k->to_broker, &p);
+    }
+    k->rig.put_count = k->rig.sent_count = 0;
+    rig_take(&k->rig);
+    for (unsigned i = 0; i < n; i++) {
+        rig_step(&k->rig, &(struct core_event){.kind = IN_STORED, .u.done.token = stored[i]});
+        take_effects(k);
+    }
+}
+
+static void deliver(struct console *k)
+{
+    const struct packet p = pull(&k->from_broker);
+
+    switch (p.kind) {
+    case PACKET_MESSAGE:
+        rig_retained_live(&k->rig, topic, p.payload);
+        break;
+    case PACKET_STORED_COPY:
+        rig_stored_copy(&k->rig, topic, p.payload);
+        break;
+    case PACKET_PUBACK:
+        rig_step(&k->rig, &(struct core_event){.kind = IN_PUBLISHED, .u.done.token = p.token});
+        break;
+    case PACKET_SNAPSHOT_DONE:
+        rig_snapshot_done(&k->rig);
+        if (!core_snapshot_settled(k->rig.core))
+            rig_snapshot_done(&k->rig);
+        break;
+    }
+    take_effects(k);
+}
+
+/* ---- the broker ---- */
+
+static void broker_take(struct console *from)
+{
+    struct packet p = pull(&from->to_broker);
+    const char *by = strstr(p.payload, "\"acknowledged_by\":\"");
+
+    strcpy(retained, p.payload);
+    if (!first_by[0] && by)
+        sscanf(by, "\"acknowledged_by\":\"%63[a-z]", first_by);
+    for (unsigned i = 0; i < count; i++)
+        if (consoles[i].up)
+            push(&consoles[i].from_broker, &p);
+    p.kind = PACKET_PUBACK;
+    push(&from->from_broker, &p);
+}
+
+static void connect_console(struct console *k)
+{
+    struct packet p = {.kind = PACKET_STORED_COPY};
+
+    k->up = true;
+    rig_up(&k->rig);
+    take_effects(k);
+    strcpy(p.payload, retained);
+    if (retained[0])
+        push(&k->from_broker, &p);
+    p.kind = PACKET_SNAPSHOT_DONE;
+    push(&k->from_broker, &p);
+}
+
+static void cut(struct console *k)
+{
+    k->up = false;
+    k->to_broker.n = k->from_broker.n = 0;
+    rig_down(&k->rig);
+    take_effects(k);
+}
+
+/* ---- all of it ---- */
+
+static const struct alarm *alarm_at(const struct console *k)
+{
+    return rig_alarm(&k->rig, ALARM_PROCESS_CRASHED, UUID_A);
+}
+
+static void act(struct console *k, enum operator_verb verb)
+{
+    static const char *const names[CONSOLES] = {"anna", "bert", "carl"};
+    const struct alarm *a = alarm_at(k);
+    struct operator_action op = {.verb = verb, .mark = a->mark, .shelve_until_at = TIME_NONE};
+
+    strcpy(op.alarm_id, a->id);
+    strcpy(op.by.clean, names[k - consoles]);
+    if (verb == OP_SHELVE)
+        op.shelve_until_at = k->rig.now.wall_ms + 3600000 + roll(1000);
+    if (verb == OP_NOTE)
+        snprintf(op.note.clean, sizeof(op.note.clean), "note %u", roll(1000));
+    rig_step(&k->rig, &(struct core_event){.kind = IN_OPERATOR, .u.op = &op});
+    take_effects(k);
+}
+
+static void begin_consoles(unsigned n, uint64_t seed)
+{
+    dice = seed * 2654435761u + 1;
+    count = n;
+    retained[0] = first_by[0] = '\0';
+    for (unsigned i = 0; i < n; i++) {
+        struct console *k = &consoles[i];
+        char key[8] = {"abc"[i], '\0'};
+        memset(k, 0, sizeof(*k));
+        rig_begin(&k->rig, true);
+        core_set_presence_key(k->rig.core, key);
+        k->rig.config.fleet.heartbeat_timeout = 86400000;
+        core_reconfigure(k->rig.core, &k->rig.config);
+        rig_role(&k->rig, true);
+        connect_console(k);
+        deliver(k);
+        rig_live(&k->rig, BEAT, CRASHED);
+        take_effects(k);
+    }
+    snprintf(topic, sizeof(topic), "infoscreen/console/ack/%s", alarm_at(&consoles[0])->id);
+}
+
+static void end_consoles(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        rig_end(&consoles[i].rig);
+}
+
+static void pass(int64_t ms)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct rig *r = &consoles[i].rig;
+        const int64_t until = r->now.mono_ms + ms;
+        int64_t due;
+        while ((due = core_next_due(r->core)) <= until) {
+            if (due > r->now.mono_ms)
+                rig_at(r, due - RIG_MONO);
+            rig_step(r, &(struct core_event){.kind = IN_TICK});
+            take_effects(&consoles[i]);
+        }
+        rig_at(r, until - RIG_MONO);
+    }
+}
+
+static void calm_down(void)
+{
+    for (int i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < count; k++) {
+            while (consoles[k].to_broker.n)
+                broker_take(&consoles[k]);
+        }
+        for (unsigned k = 0; k < count; k++) {
+            while (consoles[k].from_broker.n)
+                deliver(&consoles[k]);
+        }
+        pass(2000);
+    }
+}
+
+static void expect_same(uint64_t seed)
+{
+    const struct alarm *a = alarm_at(&consoles[0]);
+    char iso[ISO_SIZE], said[200];
+
+    for (unsigned i = 1; i < count; i++) {
+        const struct alarm *b = alarm_at(&consoles[i]);
+        if (a->state != b->state || a->acknowledged_at != b->acknowledged_at ||
+            a->shelved_until != b->shelved_until ||
+            strcmp(a->acknowledged_by.clean, b->acknowledged_by.clean) != 0 ||
+            strcmp(a->note.clean, b->note.clean) != 0)
+            fail_msg("seed %u: %s by \"%s\" note \"%s\" against %s by \"%s\" note \"%s\"",
+                     (unsigned)seed, alarm_states[a->state].word, a->acknowledged_by.clean,
+                     a->note.clean, alarm_states[b->state].word, b->acknowledged_by.clean,
+                     b->note.clean);
+    }
+    time_iso(a->shelved_until, iso);
+    if (a->acknowledged_by.clean[0])
+        snprintf(said, sizeof(said), "\"acknowledged_by\":\"%s\"", a->acknowledged_by.clean);
+    else
+        strcpy(said, "\"acknowledged_by\":null");
+    if (retained[0] && (!strstr(retained, said) || (iso[0] && !strstr(retained, iso)) ||
+                        (a->note.clean[0] && !strstr(retained, a->note.clean))))
+        fail_msg("seed %u: the broker keeps %s", (unsigned)seed, retained);
+}
+
+/* ---- cases ---- */
+
+static void test_two_at_once(void **state)
+{
+    (void)state;
+    begin_consoles(3, 1);
+    act(&consoles[0], OP_ACKNOWLEDGE);
+    act(&consoles[1], OP_ACKNOWLEDGE);
+    broker_take(&consoles[1]); /* bert's comes first, whatever the clocks say */
+    calm_down();
+    expect_same(1);
+    assert_string_equal(alarm_at(&consoles[2])->acknowledged_by.clean, "bert");
+    assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, "bert");
+    end_consoles();
+}
+
+/* The loser's console ends before it could put the winner back: one that knows better does. */
+static void test_the_loser_dies(void **state)
+{
+    (void)state;
+    begin_consoles(3, 1);
+    act(&consoles[0], OP_ACKNOWLEDGE);
+    act(&consoles[1], OP_ACKNOWLEDGE);
+    broker_take(&consoles[0]);
+    broker_take(&consoles[1]);
+    consoles[1].up = false;
+    consoles[1].from_broker.n = 0;
+    count = 1;
+    calm_down();
+    assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, "anna");
+    assert_non_null(strstr(retained, "\"acknowledged_by\":\"anna\""));
+    count = 3;
+    end_consoles();
+}
+
+static void test_away_while_another_acknowledged(void **state)
+{
+    (void)state;
+    begin_consoles(2, 1);
+    cut(&consoles[0]);
+    act(&consoles[0], OP_ACKNOWLEDGE);
+    act(&consoles[0], OP_SHELVE);
+    act(&consoles[1], OP_ACKNOWLEDGE);
+    calm_down();
+    connect_console(&consoles[0]);
+    calm_down();
+    expect_same(1);
+    assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, "bert");
+    assert_int_equal(alarm_at(&consoles[1])->state, ALARM_SHELVED); /* anna's shelf holds */
+    end_consoles();
+}
+
+static void test_lossy(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("SHARING_SEEDS");
+    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 400;
+
+    for (uint64_t seed = 1; seed <= n; seed++) {
+        begin_consoles(2 + (unsigned)(seed % 2), seed);
+        const bool lossy = seed % 4 != 0;
+        for (int i = 0; i < 120; i++) {
+            struct console *k = &consoles[roll(count)];
+            const unsigned what = roll(20);
+            if (what < 5 && k->to_broker.n)
+                broker_take(k);
+            else if (what < 11 && k->from_broker.n)
+                deliver(k);
+            else if (what < 13)
+                act(k, OP_ACKNOWLEDGE);
+            else if (what < 16)
+                act(k, what == 13 ? OP_SHELVE : what == 14 ? OP_UNSHELVE : OP_NOTE);
+            else if (what == 16 && lossy && k->up)
+                cut(k);
+            else if (what == 17 && !k->up)
+                connect_console(k);
+            else
+                pass(roll(1500));
+        }
+        for (unsigned k = 0; k < count; k++)
+            if (!consoles[k].up)
+                connect_console(&consoles[k]);
+        calm_down();
+        expect_same(seed);
+        if (!lossy)
+            assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, first_by);
+        end_consoles();
+    }
+}
+
+/* ---- occurrences ---- */
+
+/* A device without a clock names each of its failures alike. */
+static void test_a_device_that_lives_in_1970(void **state)
+{
+    (void)state;
+    static const char failed[] = "{\"event\":\"service_failed\",\"unit\":\"a.service\","
+                                 "\"failed_at\":\"1970-01-01T00:00:12Z\"}";
+    struct rig rig;
+    char ack_topic[100], stored[1200];
+
+    rig_begin(&rig, false);
+    rig_retained_live(&rig, FAILED, failed);
+    const struct alarm *a = rig_alarm(&rig, ALARM_SERVICE_FAILED, UUID_A);
+    snprintf(ack_topic, sizeof(ack_topic), "infoscreen/console/ack/%s", a->id);
+    rig_operator(&rig, OP_ACKNOWLEDGE, a->id, "anna");
+    rig_commit(&rig);
+    strcpy(stored, buf_str(&rig.payload));
+    rig_retained_live(&rig, ack_topic, stored);
+    rig_puback(&rig, 0);
+    rig_puback(&rig, 0);
+    rig_retained_live(&rig, FAILED, "");
+    assert_int_equal(a->state, ALARM_NORMAL);
+    rig_run(&rig, 5000);
+    rig_retained_live(&rig, ack_topic, stored); /* once more, late: not to be held for the next */
+    rig_take(&rig);
+    rig_retained_live(&rig, FAILED, failed); /* the same bytes, another failure */
+    assert_int_equal(a->state, ALARM_UNACKNOWLEDGED);
+    assert_int_equal(a->occurrences, 2);
+    assert_non_null(strstr(rig_take(&rig), "put:infoscreen/console/ack/")); /* emptied */
+    rig_commit(&rig);
+    assert_int_equal(rig.payload.len, 0);
+    rig_down(&rig);
+    rig_up(&rig);
+    rig_stored_copy(&rig, FAILED, failed);
+    rig_stored_copy(&rig, ack_topic, stored); /* the emptying was lost on its way */
+    assert_int_equal(a->state, ALARM_UNACKNOWLEDGED);
+    rig_end(&rig);
+}
+
+static void test_a_device_that_lives_in_2031(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    rig_begin(&rig, false);
+    rig_retained_live(&rig, FAILED,
+                      "{\"unit\":\"a.service\",\"failed_at\":\"2031-07-01T00:00:00Z\"}");
+    const struct alarm *a = rig_alarm(&rig, ALARM_SERVICE_FAILED, UUID_A);
+    assert_int_equal(a->raised_at, RIG_WALL); /* our own clock's */
+    rig_retained_live(&rig, FAILED,
+                      "{\"unit\":\"a.service\",\"failed_at\":\"1970-01-01T00:00:30Z\"}");
+    assert_int_equal(a->occurrences, 2); /* "older" says nothing */
+    rig_live(&rig, BEAT, "{\"timestamp\":\"2031-07-01T00:00:00Z\",\"process_status\":\"running\"}");
+    rig_run(&rig, 60000);
+    assert_non_null(strstr(rig_take(&rig), "put:" FAILED)); /* recovered by our clock */
+    rig_end(&rig);
+}
+
+static void test_emptied_while_it_stands(void **state)
+{
+    (void)state;
+    begin_consoles(1, 1);
+    act(&consoles[0], OP_ACKNOWLEDGE);
+    calm_down();
+    retained[0] = '\0';
+    rig_retained_live(&consoles[0].rig, topic, "");
+    take_effects(&consoles[0]);
+    calm_down();
+    assert_non_null(strstr(retained, "\"acknowledged_by\":\"anna\""));
+    end_consoles();
+}
+
+/* What an operator does on this console is nobody else's to say of its own alarm. */
+static void test_a_local_alarm_is_not_shared(void **state)
+{
+    (void)state;
+    struct rig rig;
+    char id[ALARM_ID], at[100], payload[400];
+
+    rig_begin(&rig, false);
+    rig_down(&rig);
+    alarm_make_id(ALARM_BROKER_UNREACHABLE, TEXT_OURS("host:ops1"), id);
+    assert_string_equal(rig_alarm_state(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1"),
+                        "unacknowledged");
+    rig_up(&rig);
+    snprintf(at, sizeof(at), "infoscreen/console/ack/%s", id);
+    snprintf(payload, sizeof(payload),
+             "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"eve\","
+             "\"raised_at\":\"2026-04-05T08:00:00.000Z\",\"acknowledged_by\":\"eve\","
+             "\"acknowledged_at\":\"2026-04-05T08:00:00Z\"}",
+             id);
+    rig_retained_live(&rig, at, payload);
+    assert_string_equal(rig_alarm_state(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1"), "returned");
+    rig_end(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_at_once),
+        cmocka_unit_test(test_the_loser_dies),
+        cmocka_unit_test(test_away_while_another_acknowledged),
+        cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_a_device_that_lives_in_1970),
+        cmocka_unit_test(test_a_device_that_lives_in_2031),
+        cmocka_unit_test(test_emptied_while_it_stands),
+        cmocka_unit_test(test_a_local_alarm_is_not_shared),
+    };
+    return cmocka_run_group_tests_name("core: shared acknowledgements", tests, NULL, NULL);
+}
