@@ -428,16 +428,16 @@ static void old_commands_learn_when_they_were_stored(void **state)
     sqlite3_close(db);
 }
 
-/* Up to version 3 last-seen times lay in the client's row. */
+/* Up to version 4 last-seen times lay in the client's row. */
 static void old_clients_keep_their_last_seen_times(void **state)
 {
     struct rig *r = *state;
     struct kept k = {.n = 0};
     sqlite3 *db = NULL;
 
-    snprintf(r->db, sizeof r->db, "%s/v3.db", r->dir);
+    snprintf(r->db, sizeof r->db, "%s/v4.db", r->dir);
     assert_int_equal(sqlite3_open(r->db, &db), SQLITE_OK);
-    assert_int_equal(db_migrate(db, db_steps, 3), SQLITE_OK);
+    assert_int_equal(db_migrate(db, db_steps, 4), SQLITE_OK);
     assert_int_equal(
         db_run(db, "INSERT INTO client(uuid,spelling,hostname,last_heartbeat_at,last_health_at)"
                    " VALUES('4e6f1a52-8a2b-4c3d-9e4f-5a6b7c8d9e0f','','lobby',5000,NULL),"
