@@ -44,6 +44,10 @@ static struct ui_model model_of(const struct console *c, const struct cli_global
         .read_only = g->read_only,
         .demo = g->demo,
         .rate = s->rate,
+        .past = &s->past,
+        .refusals = &s->refusals,
+        .audit = session_audit_status(&c->session),
+        .account = TEXT_OURS(g->config.broker.username),
         .message = s->message.id ? &s->message : NULL,
         .message_at_mono = s->message_at_mono,
     };
@@ -124,6 +128,9 @@ static void act(struct console *c, const struct intent *i, bool in_past)
         break;
     case INTENT_SUSPEND:
         c->session.suspend = true;
+        break;
+    case INTENT_AUDIT:
+        session_audit(&c->session);
         break;
     }
 }

@@ -105,8 +105,8 @@ void past_show(const struct past *p, const struct ui_wishes *wishes, struct ui_m
          * nothing in common with what was asked before. */
         const bool close =
             q->kind == PAST_HISTORY || q->kind == PAST_LOGS || q->kind == PAST_INCIDENTS;
-        m->past[q->kind] = a && (close || past_same_question(&a->question, q)) ? a : NULL;
-        if (q->kind != PAST_FLEET || !m->past[PAST_FLEET] || a->error.code)
+        m->told[q->kind] = a && (close || past_same_question(&a->question, q)) ? a : NULL;
+        if (q->kind != PAST_FLEET || !m->told[PAST_FLEET] || a->error.code)
             continue;
         m->core = a->fleet;
         m->now.wall_ms = q->until_at;

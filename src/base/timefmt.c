@@ -196,6 +196,13 @@ static bool local_from_wall(int64_t wall_ms, struct tm *tm)
     return localtime_r(&seconds, tm) != NULL;
 }
 
+int32_t time_zone_s(int64_t wall_ms)
+{
+    struct tm tm;
+
+    return local_from_wall(wall_ms, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+}
+
 static bool wall_from_local(struct tm *tm, int64_t *wall_ms)
 {
     time_t seconds;

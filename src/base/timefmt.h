@@ -27,6 +27,9 @@ void time_local(int64_t wall_ms, int64_t now_wall_ms, char out[ISO_SIZE]);
 /* For what is read elsewhere, on another day: "2026-04-05 14:03:27", local. */
 void time_local_whole(int64_t wall_ms, char out[ISO_SIZE]);
 
+/* Local time minus UTC then, in seconds. */
+int32_t time_zone_s(int64_t wall_ms);
+
 int64_t clock_mono_ms(void); /* CLOCK_BOOTTIME: runs through suspend */
 int64_t clock_wall_ms(void);
 

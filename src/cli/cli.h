@@ -24,7 +24,6 @@ struct cli_globals {
     int64_t live_ms; /* --live; 0 off */
     bool yes;
     char *key_bindings; /* [keys]: "action=key\n" lines; owned */
-    char *guidance;     /* [guidance]: "kind=text\n"; owned */
 };
 
 /* A piece of work on a running session (link + core + store, no screen). app.c runs it. */

@@ -276,7 +276,6 @@ void call_fini(struct call *call)
     free(call->given);
     free(call->args);
     free(call->globals.key_bindings);
-    free(call->globals.guidance);
     explicit_bzero(call->globals.password, sizeof call->globals.password);
 }
 

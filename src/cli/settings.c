@@ -20,26 +20,13 @@
 
 struct reading {
     struct call *call;
-    struct buf bindings, guidance;
+    struct buf bindings;
 };
 
 static bool add_line(struct buf *b, const char *key, const char *value, struct err *e)
 {
     return buf_printf(b, "%s=%s\n", key, value) ||
            err_set(e, EXIT_FAILED, _("out of memory: close something else"));
-}
-
-static bool add_guidance(struct reading *r, const char *kind, const char *text, struct err *e)
-{
-    const char *names[ALARM_KINDS];
-
-    if (vocabulary_find(alarm_kinds, ALARM_KINDS, kind) >= 0)
-        return add_line(&r->guidance, kind, text, e);
-    for (int i = 0; i < ALARM_KINDS; i++)
-        names[i] = alarm_kinds[i].word;
-    const char *near = nearest_word(kind, names, ALARM_KINDS);
-    return err_set(e, EXIT_USAGE, _("no such kind of alarm: did you mean %s?"),
-                   near ? near : alarm_kinds[0].word);
 }
 
 /* The error's text without the key's name in front: whoever asked names the place instead. */
@@ -49,6 +36,24 @@ static void drop_prefix(struct err *e, const char *name)
 
     if (!strncmp(e->text, name, n) && !strncmp(e->text + n, ": ", 2))
         memmove(e->text, e->text + n + 2, strlen(e->text + n + 2) + 1);
+}
+
+static bool add_guidance(struct reading *r, const char *kind, const char *text, struct err *e)
+{
+    const int known = vocabulary_find(alarm_kinds, ALARM_KINDS, kind);
+    const char *names[ALARM_KINDS];
+
+    if (known >= 0) {
+        if (config_set_guidance(&r->call->globals.config, (enum alarm_kind)known, text, e))
+            return true;
+        drop_prefix(e, kind);
+        return false;
+    }
+    for (int i = 0; i < ALARM_KINDS; i++)
+        names[i] = alarm_kinds[i].word;
+    const char *near = nearest_word(kind, names, ALARM_KINDS);
+    return err_set(e, EXIT_USAGE, _("no such kind of alarm: did you mean %s?"),
+                   near ? near : alarm_kinds[0].word);
 }
 
 static bool set_key(struct reading *r, const char *section, const char *key, const char *value,
@@ -256,7 +261,6 @@ bool settings_load(struct call *call, struct err *e)
     config_init(&call->globals.config);
     const bool ok = apply_layers(&r, e) && derive(call, e);
     call->globals.key_bindings = r.bindings.data;
-    call->globals.guidance = r.guidance.data;
     return ok;
 }
 

@@ -122,6 +122,14 @@ bool alarm_stands(enum alarm_state s)
     return s != ALARM_NORMAL && s != ALARM_SUPPRESSED;
 }
 
+static int local_minute(const struct core *c)
+{
+    const int64_t day = INT64_C(24) * HOUR_MS;
+    const int64_t ms = (c->now.wall_ms + c->zone_s * SECOND_MS) % day;
+
+    return (int)((ms < 0 ? ms + day : ms) / (60 * SECOND_MS));
+}
+
 /* ---- counts and effects ---- */
 
 /* Takes part in the counts as if it had this state: +1, or no longer: -1. */
@@ -155,6 +163,19 @@ void alarm_touch(struct core *c, struct standing *a)
     }
 }
 
+/* One that chatters was told of: more often would only teach not to listen. */
+static void notify(struct core *c, const struct standing *a, int32_t escalation)
+{
+    if ((escalation == 0 && flood_chatters(c, a)) ||
+        quiet_hours_hold(&c->config.notify.quiet_hours, a->row.priority, local_minute(c)))
+        return;
+    struct effect *e = emit(c, OUT_NOTIFY);
+    if (!e)
+        return;
+    e->u.notify.alarm = &a->row;
+    e->u.notify.escalation = escalation;
+}
+
 static const enum event_kind event_kinds_of[ALARM_EVENTS] = {
     [HAPPENS_RAISE] = EVENT_ALARM_RAISED,
     [HAPPENS_RETURN] = EVENT_ALARM_RETURNED,
@@ -177,11 +198,8 @@ static void tell(struct core *c, struct standing *a, enum alarm_event event,
                                         .alarm = a,
                                         .by = cause.by,
                                         .summary = cause.words ? cause.words : &a->row.summary});
-    if (a->row.state != ALARM_UNACKNOWLEDGED || (event != HAPPENS_RAISE && event != HAPPENS_EXPIRE))
-        return;
-    struct effect *e = emit(c, OUT_NOTIFY);
-    if (e)
-        e->u.notify.alarm = &a->row;
+    if (a->row.state == ALARM_UNACKNOWLEDGED && (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE))
+        notify(c, a, 0);
 }
 
 /* ---- events ---- */
@@ -222,10 +240,14 @@ void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
 
 /* ---- conditions ---- */
 
-static enum priority priority_of(const struct core *c, enum alarm_kind kind)
+/* As the rules say at this time of day; it stays that while the occurrence stands. */
+static enum priority priority_of(const struct core *c, const struct alarm *row)
 {
-    const enum priority configured = c->config.alarms.priority[kind];
-    return configured == PRIORITY_DEFAULT ? alarm_kind_priority(kind) : configured;
+    const struct text group = row->kind == ALARM_GROUP_OUTAGE ? TEXT(row->subject) : TEXT(row->group);
+    const enum priority decided =
+        priority_rules_decide(&c->config.alarms.priority[row->kind], group, local_minute(c));
+
+    return decided == PRIORITY_DEFAULT ? alarm_kind_priority(row->kind) : decided;
 }
 
 /* Other consoles name the occurrence by when it began; service_failed by the payload's own words.
@@ -252,10 +274,14 @@ static void begin(struct core *c, struct standing *a, const struct words *why)
     row->acknowledged_by.clean[0] = '\0';
     row->note.clean[0] = '\0';
     row->occurrences++;
-    row->priority = priority_of(c, row->kind);
+    row->priority = priority_of(c, row);
     row->summary = *why;
     set_mark(a);
+    a->escalation = 0;
+    a->escalate_due = INT64_MAX;
     alarm_happen(c, a, HAPPENS_RAISE, NO_CAUSE);
+    if (a->row.state == ALARM_UNACKNOWLEDGED)
+        flood_note_raise(c, a);
     sharing_try_held(c, a);
 }
 
@@ -312,6 +338,23 @@ void alarm_device_condition(struct core *c, const struct device *d, enum alarm_k
     alarm_condition(c, a, on, &why);
 }
 
+/* Said once in each occurrence. */
+void alarm_device_contested(struct core *c, const struct device *d)
+{
+    static const char *const id =
+        N_("{1} reconnects twice a minute: probably two processes use its account");
+    struct standing *a = alarm_of_device(c, d, ALARM_CLIENT_FLAPPING, false);
+    struct text64 name;
+
+    if (!a || !a->row.active || a->row.summary.id == id)
+        return;
+    a->row.summary = words_of(id, client_name(&d->row, &name), TEXT_EMPTY);
+    alarm_touch(c, a);
+    emit_history(c, &(struct history_note){.kind = EVENT_RECONNECT,
+                                           .alarm = a,
+                                           .summary = &a->row.summary});
+}
+
 /* ---- time ---- */
 
 static int64_t least(int64_t a, int64_t b)
@@ -326,6 +369,16 @@ static int64_t expiry(const struct core *c, const struct standing *a)
     if (a->row.state != ALARM_ACKNOWLEDGED || after_ms == 0)
         return INT64_MAX;
     return a->expire_due == INT64_MAX ? c->now.mono_ms + after_ms : a->expire_due;
+}
+
+/* Nobody acknowledged in time: told again, each time as long after the last one. */
+static int64_t escalating(const struct core *c, const struct standing *a)
+{
+    const int64_t after_ms = c->config.notify.escalate_after;
+
+    if (a->row.state != ALARM_UNACKNOWLEDGED || after_ms == 0)
+        return INT64_MAX;
+    return a->escalate_due == INT64_MAX ? c->now.mono_ms + after_ms : a->escalate_due;
 }
 
 static int64_t forgetting(const struct core *c, const struct standing *a)
@@ -353,8 +406,9 @@ void alarm_schedule(struct core *c, struct standing *a)
     a->shelve_due = unshelving(c, a);
     a->expire_due = expiry(c, a);
     a->forget_due = forgetting(c, a);
+    a->escalate_due = escalating(c, a);
     const int64_t due =
-        least(a->repair_due, least(least(a->pending_due, a->shelve_due),
+        least(least(a->repair_due, a->escalate_due), least(least(a->pending_due, a->shelve_due),
                                    least(a->expire_due, a->forget_due)));
     if (due == INT64_MAX)
         heap_remove(&c->mono, &a->timer);
@@ -399,6 +453,10 @@ void alarm_due(struct core *c, struct timer *t)
         alarm_happen(c, a, HAPPENS_UNSHELVE, NO_CAUSE);
     } else if (a->expire_due <= now) {
         expire(c, a);
+    } else if (a->escalate_due <= now) {
+        a->escalate_due = INT64_MAX;
+        notify(c, a, ++a->escalation);
+        alarm_schedule(c, a);
     } else if (a->repair_due <= now) {
         sharing_repair(c, a);
         alarm_schedule(c, a);

@@ -70,7 +70,7 @@ static struct standing *add(struct core *c, const char *id)
     memcpy(a->row.id, id, strlen(id) + 1);
     a->timer.kind = TIMER_ALARM;
     a->pending_due = a->shelve_due = a->expire_due = a->forget_due = INT64_MAX;
-    a->repair_due = INT64_MAX;
+    a->repair_due = a->escalate_due = INT64_MAX;
     a->dead_at = TIME_NONE;
     return a;
 fail:
@@ -178,6 +178,17 @@ bool core_restore_alarm(struct core *c, const struct alarm *row, const void *pay
     return restore_payload(c, row, payload, len);
 }
 
+/* As if this process had been there all the time: what was told is not told again. */
+static void arm_escalation(const struct core *c, struct standing *a)
+{
+    const int64_t after = c->config.notify.escalate_after, age = c->now.wall_ms - a->row.raised_at;
+
+    if (a->row.state != ALARM_UNACKNOWLEDGED || after == 0 || age < 0)
+        return;
+    a->escalation = (int32_t)(age / after);
+    a->escalate_due = c->now.mono_ms + after - age % after;
+}
+
 void alarms_arm_restored(struct core *c)
 {
     for (uint32_t i = 0; i < c->alarms.count; i++) {
@@ -187,6 +198,7 @@ void alarms_arm_restored(struct core *c)
         const int64_t expires = c->config.alarms.ack_expires;
         if (a->row.state == ALARM_ACKNOWLEDGED && expires > 0 && age > 0)
             a->expire_due = c->now.mono_ms + (age < expires ? expires - age : 0);
+        arm_escalation(c, a);
         alarm_schedule(c, a);
     }
 }

@@ -61,13 +61,22 @@ static const struct config_key keys[] = {
     {"ui.mouse", CONFIG_BOOL, "yes", NULL, N_("take the mouse"), AT(ui.mouse), 0, 0},
     {"ui.screen_reader", CONFIG_BOOL, "no", NULL,
      N_("cursor on the selected row, nothing that moves by itself"), AT(ui.screen_reader), 0, 0},
-    {"notify.command", CONFIG_TEXT, "", NULL, N_("program run for each new alarm"),
-     AT(notify.command), 0, 0},
+    {"notify.command", CONFIG_TEXT, "", NULL,
+     N_("program and arguments, run for each new alarm by the recorder alone"), AT(notify.command),
+     0, 0},
+    {"notify.timeout", CONFIG_DURATION, "30s", NULL, N_("when it is ended if it goes on running"),
+     AT(notify.timeout), 1000, 365 * DAY},
+    {"notify.max_per_minute", CONFIG_INT, "10", NULL,
+     N_("how often it is run; what waits goes by priority"), AT(notify.max_per_minute), 1, 1000},
+    {"notify.terminal", CONFIG_CHOICE, "auto", "auto osc9 osc777 no",
+     N_("notification by the terminal; auto: where it is known to have one"), AT(notify.terminal),
+     0, 0},
     {"notify.bell", CONFIG_BOOL, "yes", NULL, N_("ring the terminal's bell for a new alarm"),
      AT(notify.bell), 0, 0},
     {"notify.escalate_after", CONFIG_DURATION, "15m", NULL,
      N_("notify again when nobody acknowledged"), AT(notify.escalate_after), 0, 365 * DAY},
-    {"notify.quiet_hours", CONFIG_TEXT, "", NULL, N_("when not to notify: 22:00-06:00"),
+    {"notify.quiet_hours", CONFIG_QUIET_HOURS, "", NULL,
+     N_("when not to notify, by priority: 22:00-06:00, low=20:00-08:00; critical always goes through"),
      AT(notify.quiet_hours), 0, 0},
     {"fleet.heartbeat_timeout", CONFIG_DURATION, "180s", NULL,
      N_("silence after which a client is silent"), AT(fleet.heartbeat_timeout), 1000, 365 * DAY},
@@ -90,7 +99,9 @@ static const struct config_key keys[] = {
              N_("how long a condition must be gone before it returns"), alarms.off_delay, 0,
              365 * DAY),
     PER_KIND("alarms.priority.", CONFIG_PRIORITY, "",
-             N_("low, medium, high, critical; empty: the kind's own"), alarms.priority, 0, 0),
+             N_("low, medium, high, critical, or rules: high, group:vienna-1=critical, "
+                "22:00-06:00=low; empty: the kind's own"),
+             alarms.priority, 0, 0),
     {"commands.expires", CONFIG_DURATION, "4m", NULL,
      N_("how long a command may wait for its device"), AT(commands.expires), 1000, 365 * DAY},
     {"commands.alias", CONFIG_BOOL, "yes", NULL, N_("publish commands on the alias topic too"),
@@ -131,15 +142,21 @@ static bool expected(const struct config_key *k, const char *value, const char *
 }
 
 /* Only what cleaning leaves as it is: these texts reach the screen, the log and the wire. */
+static bool is_clean(const char *value)
+{
+    struct text512 cleaned = {{0}};
+
+    TEXT_SET(&cleaned, value, strlen(value));
+    return strcmp(cleaned.clean, value) == 0;
+}
+
 static bool set_text(const struct config_key *k, void *at, const char *value, struct err *e)
 {
-    size_t n = strlen(value);
-    struct text512 cleaned = {{0}};
+    const size_t n = strlen(value);
 
     if (n >= k->size)
         return expected(k, value, _("a shorter text"), e);
-    TEXT_SET(&cleaned, value, n);
-    if (strcmp(cleaned.clean, value) != 0)
+    if (!is_clean(value))
         return expected(k, value, _("text without control or invisible characters"), e);
     memset(at, 0, k->size);
     memcpy(at, value, n);
@@ -214,18 +231,25 @@ static bool set_choice(const struct config_key *k, void *at, const char *value, 
 
 static bool set_priority(const struct config_key *k, void *at, const char *value, struct err *e)
 {
-    const int p = vocabulary_find(priorities, PRIORITIES, value);
+    return (is_clean(value) && priority_rules_parse(value, at)) ||
+           expected(k, value,
+                    _("low, medium, high or critical, or rules such as high, group:vienna-1=critical, "
+                      "22:00-06:00=low"),
+                    e);
+}
 
-    if (p < 0)
-        return expected(k, value, _("one of: low medium high critical"), e);
-    *(enum priority *)at = (enum priority)p;
-    return true;
+static bool set_quiet_hours(const struct config_key *k, void *at, const char *value, struct err *e)
+{
+    return (is_clean(value) && quiet_hours_parse(value, at)) ||
+           expected(k, value, _("times such as 22:00-06:00, low=20:00-08:00 (critical always goes through)"),
+                    e);
 }
 
 static bool (*const setters[])(const struct config_key *, void *, const char *, struct err *) = {
     [CONFIG_TEXT] = set_text,     [CONFIG_BOOL] = set_bool,
     [CONFIG_INT] = set_int,       [CONFIG_DURATION] = set_duration,
     [CONFIG_CHOICE] = set_choice, [CONFIG_PRIORITY] = set_priority,
+    [CONFIG_QUIET_HOURS] = set_quiet_hours,
 };
 
 /* ---- by name ---- */
@@ -286,6 +310,14 @@ bool config_set(struct config *c, const char *name, const char *value, struct er
                    nearest(name));
 }
 
+bool config_set_guidance(struct config *c, enum alarm_kind kind, const char *text, struct err *e)
+{
+    const struct config_key key = {.name = alarm_kinds[kind].word,
+                                   .size = sizeof(c->guidance[kind])};
+
+    return set_text(&key, c->guidance[kind], text, e);
+}
+
 void config_init(struct config *c)
 {
     struct err e = {0};
@@ -334,7 +366,10 @@ void config_get(const struct config *c, const struct config_key *k, char *out, u
             snprintf(out, size, "%s", (const char *)at);
         break;
     case CONFIG_PRIORITY:
-        snprintf(out, size, "%s", priorities[*(const enum priority *)at].word);
+        snprintf(out, size, "%s", ((const struct priority_rules *)at)->text);
+        break;
+    case CONFIG_QUIET_HOURS:
+        snprintf(out, size, "%s", ((const struct quiet_hours *)at)->text);
         break;
     }
 }

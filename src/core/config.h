@@ -8,8 +8,10 @@
 
 #include "base/err.h"
 #include "core/model.h"
+#include "core/rules.h"
 
-enum config_type { CONFIG_TEXT, CONFIG_BOOL, CONFIG_INT, CONFIG_DURATION, CONFIG_CHOICE, CONFIG_PRIORITY };
+enum config_type { CONFIG_TEXT, CONFIG_BOOL, CONFIG_INT, CONFIG_DURATION, CONFIG_CHOICE, CONFIG_PRIORITY /* rules */,
+                   CONFIG_QUIET_HOURS };
 
 /* Durations in ms. Texts are owned by the struct; foreign bytes in them are refused when set. */
 struct config {
@@ -32,9 +34,10 @@ struct config {
         bool mouse, screen_reader;
     } ui;
     struct {
-        char command[512], quiet_hours[64];
+        char command[512], terminal[8]; /* terminal: auto, osc9, osc777, no */
+        struct quiet_hours quiet_hours;
         bool bell;
-        int64_t escalate_after;
+        int64_t escalate_after, timeout, max_per_minute;
     } notify;
     struct {
         int64_t heartbeat_timeout, group_outage_min;
@@ -43,7 +46,7 @@ struct config {
         int64_t flap_reconnects, flap_window, ack_expires, recovered_after;
         bool ask_on_recovery; /* alarms.on_recovery = clear | ask */
         int64_t on_delay[ALARM_KINDS], off_delay[ALARM_KINDS];
-        enum priority priority[ALARM_KINDS]; /* PRIORITY_DEFAULT: the kind's own */
+        struct priority_rules priority[ALARM_KINDS]; /* none that holds: the kind's own */
     } alarms;
     struct {
         int64_t expires, lockout_window, lockout_max, back_within, incident_after;
@@ -54,6 +57,7 @@ struct config {
         char action[24];
         int64_t max_per_hour, settle;
     } recovery;
+    char guidance[ALARM_KINDS][200]; /* [guidance]: what to check, whom to call; "" none */
 };
 
 struct config_key {
@@ -71,6 +75,8 @@ void config_init(struct config *c); /* all defaults */
  * as 90s` (EXIT_USAGE). Unknown keys name the nearest known one. */
 bool config_set(struct config *c, const char *name, const char *value, struct err *e);
 const struct config_key *config_keys(unsigned *count);
+/* What is shown beside alarms of a kind, from [guidance]; the same rules for the text as above. */
+bool config_set_guidance(struct config *c, enum alarm_kind kind, const char *text, struct err *e);
 /* The value of a key as text, for doctor and tests. */
 void config_get(const struct config *c, const struct config_key *key, char *out, unsigned size);
 

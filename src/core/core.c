@@ -21,6 +21,7 @@ struct core *core_new(const struct config *config, const char *hostname)
     c->contact.since_at = TIME_NONE;
     c->held_timer.kind = TIMER_HELD;
     c->recovery_timer.kind = TIMER_RECOVERY;
+    c->raised.timer.kind = TIMER_FLOOD;
     c->logs = calloc(LOGS_KEPT, sizeof(*c->logs));
     c->history = calloc(HISTORY_KEPT, sizeof(*c->history));
     c->rejects = calloc(REJECTS_KEPT, sizeof(*c->rejects));
@@ -28,7 +29,7 @@ struct core *core_new(const struct config *config, const char *hostname)
     const size_t room = sizeof(c->host_subject.clean) - 5;
     text_clean(c->host_subject.clean + 5, room, hostname, strlen(hostname));
     if (!c->logs || !c->history || !c->rejects || !heap_promise(&c->mono) ||
-        !heap_promise(&c->mono) || !heap_promise(&c->mono)) {
+        !heap_promise(&c->mono) || !heap_promise(&c->mono) || !heap_promise(&c->mono)) {
         core_free(c);
         return NULL;
     }
@@ -46,6 +47,7 @@ void core_free(struct core *c)
     rollouts_fini(c);
     outbox_fini(c);
     sharing_fini(c);
+    flood_fini(c);
     rings_fini(c);
     free(c->mono.list);
     free(c->air.list);
@@ -61,6 +63,11 @@ void core_reconfigure(struct core *c, const struct config *config)
 void core_seed_tokens(struct core *c, uint32_t seed)
 {
     c->token_seed = seed;
+}
+
+void core_set_zone(struct core *c, int32_t seconds)
+{
+    c->zone_s = seconds;
 }
 
 /* ---- messages ---- */
@@ -189,6 +196,7 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_RECOVERY] = recovery_due,
     [TIMER_ROLLOUT] = rollout_due,
     [TIMER_HELD] = sharing_held_due,
+    [TIMER_FLOOD] = flood_due,
     [TIMER_LINK] = contact_never_up_due,
 };
 static_assert(sizeof(timer_rules) / sizeof(timer_rules[0]) == TIMER_KINDS, "a rule per timer");
@@ -311,6 +319,7 @@ void core_step(struct core *c, const struct core_event *ev, struct effects *out)
         c->started = true;
         contact_start(c);
         alarms_arm_restored(c);
+        flood_arm_restored(c);
         commands_arm_restored(c);
     }
     event_rules[ev->kind](c, ev);

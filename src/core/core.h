@@ -5,6 +5,7 @@
 
 #include "core/codec.h"
 #include "core/config.h"
+#include "core/load.h"
 #include "core/model.h"
 
 struct core;
@@ -117,7 +118,7 @@ enum effect_kind {
     OUT_OUTBOX_PUT,  /* must be durable (synchronous=FULL) before IN_STORED(token) is fed back */
     OUT_OUTBOX_DONE, /* forget it */
     OUT_PUBLISH,     /* hand to the broker now (only ever emitted while the link is up) */
-    OUT_NOTIFY,      /* tell a human: bell */
+    OUT_NOTIFY,      /* tell a human, whose quiet hours it is not */
     OUT_FETCH,       /* ask the broker for exact retained topics of this client */
     OUT_LINK_STATE,  /* connected/outage changed: for the store's meta row */
     OUT_MESSAGE,     /* one sentence for the status line */
@@ -152,7 +153,7 @@ struct effect {
             const char *alarm_id;  /* whose order it keeps: an alarm's id, or a command's; NULL none */
             const char *sha;       /* a clear: compared again before it is sent; NULL: no comparison */
         } publish;                 /* OUTBOX_PUT, PUBLISH; OUTBOX_DONE uses token */
-        struct { const struct alarm *alarm; } notify;
+        struct { const struct alarm *alarm; int32_t escalation; } notify; /* 0: it is new */
         struct { const struct client *client; bool failed, group; } fetch; /* which of its two topics */
         struct { bool connected, outage; } link;
         struct words message;
@@ -175,12 +176,17 @@ void core_reconfigure(struct core *c, const struct config *config);
  * once before the first step. */
 void core_seed_tokens(struct core *c, uint32_t seed);
 
+/* Local time minus UTC, in seconds, for rules by the time of day; 0 until it is set. */
+void core_set_zone(struct core *c, int32_t seconds);
+
 /* The random part of this process's presence topic: among recorders with recovery the lowest acts. */
 void core_set_presence_key(struct core *c, const char *key);
 
 /* Before the first step: what the database knew, clients first. No effects, no change of state. */
 bool core_restore_client(struct core *c, const struct client *row);
 bool core_restore_alarm(struct core *c, const struct alarm *row, const void *payload, size_t len);
+/* What was raised within the last day, the oldest first: the rate of alarms goes on over a restart. */
+void core_restore_raise(struct core *c, const struct raise *r);
 bool core_restore_command(struct core *c, const struct command *row);
 bool core_restore_rollout(struct core *c, const struct rollout *row,
                           const struct rollout_member *members);
@@ -225,6 +231,12 @@ int64_t core_client_quiet_ms(const struct core *c, const struct client *cl, stru
 uint32_t core_alarm_count(const struct core *c); /* all not ALARM_NORMAL */
 const struct alarm *core_alarm(const struct core *c, uint32_t rank);
 const struct alarm *core_find_alarm(const struct core *c, const char *id);
+/* More new alarms than one operator can follow (more than 10 in 10 minutes, until below 5). */
+bool core_alarm_flood(const struct core *c);
+/* It came three times within a minute and has not been calm for ten since. */
+bool core_alarm_chatters(const struct core *c, const struct alarm *a);
+/* False: without memory for what was raised; the rest is right. */
+bool core_alarm_load(const struct core *c, struct now now, struct alarm_load *out);
 /* The payload that raised a service_failed, for storing; NULL if none. Borrowed. */
 const void *core_alarm_payload(const struct core *c, const struct alarm *a, size_t *len);
 

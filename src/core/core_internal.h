@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "core/core.h"
+#include "core/load.h"
 
 #define LOGS_KEPT     1024u
 #define HISTORY_KEPT  1024u
@@ -17,6 +18,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define RAISES_KEPT   8192u /* a power of two */
 #define ROLLOUTS_KEPT 64u
 
 #define CHUNK_CLIENTS 1024u
@@ -41,6 +43,7 @@ enum timer_kind {
     TIMER_RECOVERY,
     TIMER_ROLLOUT,
     TIMER_HELD,
+    TIMER_FLOOD,
     TIMER_LINK,
     TIMER_KINDS
 };
@@ -167,6 +170,10 @@ struct standing {
     bool follows;     /* not every message about this occurrence was seen: the broker is right */
     struct own_share own[8]; /* our messages that the broker's order has not brought yet */
     uint8_t own_count, repairs;
+    int64_t escalate_due;
+    int32_t escalation;            /* how often nobody acknowledged in time */
+    int64_t raises[LOAD_CHATTER];  /* mono; the last ones */
+    int64_t chatters_until;        /* mono */
     struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
     int64_t dead_at;
     uint32_t index;
@@ -210,6 +217,21 @@ void alarms_arm_restored(struct core *c);
 void alarms_fini(struct core *c);
 /* Raises or ends the alarm of a kind that is about one client. */
 void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+/* Its flapping, which stands, has a cause: two processes on one account. */
+void alarm_device_contested(struct core *c, const struct device *d);
+
+/* ---- how many at once (flood.c) ---- */
+
+struct raised {
+    struct raise what;
+    int64_t mono;
+};
+
+void flood_note_raise(struct core *c, struct standing *a);
+bool flood_chatters(const struct core *c, const struct standing *a);
+void flood_due(struct core *c, struct timer *t);
+void flood_arm_restored(struct core *c);
+void flood_fini(struct core *c);
 
 /* ---- service_failed ---- */
 
@@ -433,6 +455,7 @@ struct core {
     struct config config;
     struct text64 host_subject;
     struct now now;
+    int32_t zone_s; /* local time minus UTC */
     struct core_counts counts;
     struct effects *out;
     uint64_t step;
@@ -453,6 +476,14 @@ struct core {
     struct standing **alarm_rank; /* all not over, sorted */
     uint32_t alarm_room, alarm_ranked;
     uint64_t alarm_rank_generation;
+
+    struct {
+        struct raised *ring;
+        uint32_t first, count, room;
+        uint32_t window; /* how many of the newest lie in the last ten minutes */
+        bool flood;
+        struct timer timer;
+    } raised;
 
     struct table commands, commands_of_client;
     struct tracked **command_list, **command_rank;

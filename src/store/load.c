@@ -105,6 +105,43 @@ static int load_table(sqlite3 *db, size_t k, struct core *core, bool *memory)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* ---- what was raised within a day: a flood goes on over a restart ---- */
+
+#define RAISES 4096
+
+static void restore_raise(struct core *core, sqlite3_stmt *q)
+{
+    struct raise r = {.at = sqlite3_column_int64(q, 0)};
+
+    column_read_ascii(q, 1, r.alarm_id, sizeof r.alarm_id);
+    column_read_uid(q, 2, &r.client);
+    core_restore_raise(core, &r);
+}
+
+static int load_raises(sqlite3 *db, struct core *core)
+{
+    const int64_t since = clock_wall_ms() - LOAD_DAY_MS;
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(
+        db,
+        "SELECT at,alarm_id,uuid FROM (SELECT seq,at,alarm_id,"
+        "(SELECT uuid FROM client WHERE id=event.client) AS uuid FROM event INDEXED BY event_kind"
+        " WHERE kind=(SELECT id FROM word WHERE word='alarm_raised') AND seq>="
+        "(SELECT min(first_seq) FROM span WHERE slot>=?1) AND at>=?2 ORDER BY seq DESC LIMIT ?3)"
+        " ORDER BY seq",
+        -1, &q, NULL);
+
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_int64(q, 1, since / STORE_SPAN_MS);
+        sqlite3_bind_int64(q, 2, since);
+        sqlite3_bind_int64(q, 3, RAISES);
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+            restore_raise(core, q);
+    }
+    sqlite3_finalize(q);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /* ---- outbox ---- */
 
 static struct effect outbox_row(sqlite3_stmt *q)
@@ -198,6 +235,8 @@ bool store_load(struct store *s, struct core *core, struct err *e)
         return true;
     for (size_t k = 0; rc == SQLITE_OK && memory && k < sizeof loads / sizeof *loads; k++)
         rc = load_table(db, k, core, &memory);
+    if (rc == SQLITE_OK && memory)
+        load_raises(db, core);
     if (rc == SQLITE_OK && memory && s->options.may_send)
         load_outbox(s, db, core, &memory);
     sqlite3_close(db);

@@ -45,8 +45,8 @@ static void send_kind(struct intents *out, enum intent_kind kind)
 static bool turn_back(struct desk *d, const struct ui_model *m, int64_t by)
 {
     const struct list *l = focused(d);
-    const struct past_answer *a = d->focus == LIST_HISTORY ? m->past[PAST_HISTORY]
-                                  : d->focus == LIST_LOGS  ? m->past[PAST_LOGS]
+    const struct past_answer *a = d->focus == LIST_HISTORY ? m->told[PAST_HISTORY]
+                                  : d->focus == LIST_LOGS  ? m->told[PAST_LOGS]
                                                            : NULL;
 
     if (by <= 0 || !a || !a->more || (l->count && l->cursor + 1 < l->count))
@@ -461,6 +461,18 @@ static void reconnect(struct desk *d, const struct ui_model *m, struct intents *
         send_kind(out, INTENT_RETRY_LINK);
 }
 
+static void audit(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    show(d, m, VIEW_BROKER);
+    d->focus = LIST_AUDIT;
+    if (m->link->phase != LINK_UP)
+        desk_say(d, m, "%s", _("no broker is connected: there is nothing to try"));
+    else if (m->audit && m->audit->phase == AUDIT_RUNNING)
+        desk_say(d, m, "%s", _("the broker is being tried already"));
+    else
+        send_kind(out, INTENT_AUDIT);
+}
+
 static void redraw(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     (void)m;
@@ -492,7 +504,7 @@ static const handler handlers[UI_ACTION_COUNT] = {
     [UI_VIEW_INCIDENTS] = show_incidents, [UI_VIEW_HISTORY] = show_history,
     [UI_INCIDENT] = incident, [UI_HAND_OVER] = hand_over, [UI_EXPORT] = export_view, [UI_PAST] = past,
     [UI_JUMP] = jump, [UI_VIEW_LOGS] = show_logs, [UI_VIEW_BROKER] = show_broker,
-    [UI_COMMAND_LINE] = command_line, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
+    [UI_COMMAND_LINE] = command_line, [UI_AUDIT] = audit, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
     [UI_RELOAD_THEME] = reload_theme, [UI_HELP] = help, [UI_BACK] = back, [UI_SUSPEND] = suspend,
     [UI_QUIT] = quit,
 };
@@ -507,14 +519,18 @@ void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, st
         handlers[id](d, m, out);
 }
 
+static bool has_help(const struct desk *d)
+{
+    return d->layers && d->layer[d->layers - 1].kind == LAYER_HELP;
+}
+
 bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui_action_id id)
 {
     enum list_id panels[LISTS];
 
     switch (id) {
     case UI_ACKNOWLEDGE:
-        return !m->read_only && d->fleet_at == TIME_NONE &&
-               !(d->layers && d->layer[d->layers - 1].kind == LAYER_HELP);
+        return !m->read_only && d->fleet_at == TIME_NONE && !has_help(d);
     case UI_OPEN:
         return !d->layers &&
                (desk_selected_client(d, m) || (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
@@ -527,9 +543,11 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_JUMP:
         return !d->layers && shows_lines(d);
     case UI_INCIDENT:
-        return d->view != VIEW_INCIDENTS && desk_selected_client(d, m);
+        return d->view != VIEW_INCIDENTS && !has_help(d) && desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;
+    case UI_AUDIT:
+        return !d->layers && d->view == VIEW_BROKER;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:

@@ -21,6 +21,8 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
         [LIST_COMMANDS] = &class_commands, [LIST_INCIDENTS] = &class_incidents,
         [LIST_HISTORY] = &class_history,
         [LIST_LOGS] = &class_logs,         [LIST_REJECTS] = &class_rejects,
+        [LIST_REFUSALS] = &class_refusals, [LIST_AUDIT] = &class_audit,
+        [LIST_ACCOUNTS] = &class_accounts,
     };
 
     memset(d, 0, sizeof *d);
@@ -81,7 +83,7 @@ struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum rol
 
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS])
 {
-    static const enum list_id of_view[VIEWS][4] = {
+    static const enum list_id of_view[VIEWS][5] = {
         [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LISTS},
         [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},
         [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
@@ -89,7 +91,7 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
         [VIEW_INCIDENTS] = {LIST_INCIDENTS, LISTS},
         [VIEW_HISTORY] = {LIST_HISTORY, LISTS},
         [VIEW_LOGS] = {LIST_LOGS, LISTS},
-        [VIEW_BROKER] = {LIST_REJECTS, LISTS},
+        [VIEW_BROKER] = {LIST_REJECTS, LIST_REFUSALS, LIST_AUDIT, LIST_ACCOUNTS, LISTS},
     };
     int n = 0;
 
@@ -114,10 +116,8 @@ void desk_settle_focus(struct desk *d, const struct ui_model *m)
 
     for (int i = 0; i < n; i++)
         there = there || panels[i] == d->focus;
-    if (d->view != VIEW_OVERVIEW)
-        d->focus = panels[0];
-    else if (!there)
-        d->focus = LIST_CLIENTS;
+    if (!there)
+        d->focus = d->view == VIEW_OVERVIEW ? LIST_CLIENTS : panels[0];
     else if (!d->focus_chosen && panels[0] == LIST_ALARMS)
         d->focus = LIST_ALARMS;
 }
@@ -129,7 +129,7 @@ const struct client *desk_selected_client(const struct desk *d, const struct ui_
     const void *row = list_selected(&d->list[d->focus], m);
     const struct uid *id = NULL;
 
-    if (row && d->focus == LIST_CLIENTS)
+    if (row && (d->focus == LIST_CLIENTS || d->focus == LIST_ACCOUNTS))
         return row;
     if (row && d->focus == LIST_ALARMS)
         id = &((const struct alarm *)row)->client;

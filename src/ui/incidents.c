@@ -7,7 +7,7 @@
 
 const struct incident_report *desk_incidents(const struct ui_model *m)
 {
-    const struct past_answer *a = m->past[PAST_INCIDENTS];
+    const struct past_answer *a = m->told[PAST_INCIDENTS];
 
     return a && !a->error.code ? &a->incidents : NULL;
 }
@@ -92,8 +92,8 @@ static struct text name_of(void *user, const struct uid *client, struct text64 *
 struct report desk_report(const struct desk *d, const struct ui_model *m)
 {
     return (struct report){.found = desk_incidents(m),
-                           .since_at = m->past[PAST_INCIDENTS]
-                                           ? m->past[PAST_INCIDENTS]->question.since_at
+                           .since_at = m->told[PAST_INCIDENTS]
+                                           ? m->told[PAST_INCIDENTS]->question.since_at
                                            : TIME_NONE,
                            .until_at = TIME_NONE,
                            .now_at = m->now.wall_ms,

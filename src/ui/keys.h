@@ -52,7 +52,9 @@
     X(VIEW_HISTORY, "view-history", "6", UI_VIEW, N_("history"), N_("what happened, newest first"))      \
     X(VIEW_LOGS, "view-logs", "7", UI_VIEW, N_("logs"), N_("what devices logged, newest first"))         \
     X(VIEW_BROKER, "view-broker", "8", UI_VIEW, N_("broker"),                                            \
-      N_("connection, rejected messages, other consoles"))                                               \
+      N_("connection, what the broker cannot do, refusals, accounts, other consoles"))                   \
+    X(AUDIT, "audit", "c", UI_FOOTER, N_("check"),                                                       \
+      N_("try the running broker as \"broker check\" does; the findings are in the broker's view"))      \
     X(COMMAND_LINE, "command-line", ":", 0, N_("command line"),                                          \
       N_("every action by its name; Tab completes"))                                                     \
     X(RECONNECT, "reconnect", "Ctrl-R", 0, N_("try the broker now"),                                     \

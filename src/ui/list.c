@@ -79,9 +79,8 @@ static bool reserve(struct list *l, uint32_t rows)
 
 static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
 {
-    if (l->class == &class_clients) {
-        l->count =
-            query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
+    if (l->class->order) {
+        l->count = l->class->order(l, m, l->order);
         return;
     }
     l->count = 0;

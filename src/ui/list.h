@@ -8,6 +8,7 @@
 #include "ui/ui.h"
 
 struct paint;
+struct list;
 
 enum list_id {
     LIST_ALARMS,
@@ -17,6 +18,9 @@ enum list_id {
     LIST_HISTORY,
     LIST_LOGS,
     LIST_REJECTS,
+    LIST_REFUSALS,
+    LIST_AUDIT,
+    LIST_ACCOUNTS,
     LISTS
 };
 
@@ -58,9 +62,12 @@ struct list_class {
     uint64_t (*generation)(const struct ui_model *m); /* rises when rows change */
     /* With a filter: does the row match? NULL: no filter here. */
     bool (*matches)(const struct filter *f, const struct ui_model *m, const void *row);
+    /* Another order than that of the indices, and the filter applied: writes indices, returns how
+     * many. NULL: as they come. */
+    uint32_t (*order)(const struct list *l, const struct ui_model *m, uint32_t *order);
 };
-extern const struct list_class class_alarms, class_clients, class_commands, class_incidents, class_history,
-    class_logs, class_rejects;
+extern const struct list_class class_alarms, class_clients, class_commands, class_incidents,
+    class_history, class_logs, class_rejects, class_refusals, class_audit, class_accounts;
 
 #define LIST_ROWS_SEEN 256
 

@@ -197,7 +197,7 @@ static void remedies(const struct past_client *past, int kind, char *out, size_t
 
 static void draw_past(struct sheet *s, const struct client *c)
 {
-    const struct past_answer *a = s->p->m->past[PAST_CLIENT];
+    const struct past_answer *a = s->p->m->told[PAST_CLIENT];
     bool any = false;
 
     if (!a || a->error.code || !uid_equal(&a->question.client, &c->id))

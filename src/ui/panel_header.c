@@ -254,6 +254,19 @@ static bool banner_store(struct paint *p, char *out, size_t size)
     return true;
 }
 
+static bool banner_contest(struct paint *p, char *out, size_t size)
+{
+    const struct link_status *l = p->m->link;
+
+    if (!l->contested.clean[0])
+        return false;
+    snprintf(out, size,
+             _("TWO PROGRAMS USE THE CLIENT ID %s: end one of them (a copied database has a copied id), or give "
+               "consoles a listener without use_username_as_clientid"),
+             l->contested.clean);
+    return true;
+}
+
 static bool banner_cut(struct paint *p, char *out, size_t size)
 {
     if (!p->m->link->snapshot_cut)
@@ -270,7 +283,7 @@ static const struct {
 } banners[] = {
     {banner_link, ROLE_BANNER_WIDE},   {banner_outage, ROLE_BANNER_WIDE},
     {banner_group, ROLE_BANNER_WIDE},  {banner_store, ROLE_BANNER_WARNING},
-    {banner_cut, ROLE_BANNER_WARNING},
+    {banner_contest, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
 };
 
 /* In two lines where one is too short; returns the row below. */

@@ -78,7 +78,7 @@ static uint32_t ring_count(const struct ui_model *m,
  * saw itself is shown. */
 static const struct past_answer *answer_of(const struct ui_model *m, enum past_kind kind)
 {
-    const struct past_answer *a = m->past[kind];
+    const struct past_answer *a = m->told[kind];
 
     return a && !a->error.code ? a : NULL;
 }

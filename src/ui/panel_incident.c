@@ -146,7 +146,7 @@ static uint64_t identity(const void *row)
 
 static uint64_t generation(const struct ui_model *m)
 {
-    return m->past[PAST_INCIDENTS] ? m->past[PAST_INCIDENTS]->serial : 0;
+    return m->told[PAST_INCIDENTS] ? m->told[PAST_INCIDENTS]->serial : 0;
 }
 
 /* By any of its alarms. */

@@ -70,7 +70,7 @@ void desk_go_to(struct desk *d, int64_t at, bool fleet)
 
 void desk_settle_past(struct desk *d, const struct ui_model *m)
 {
-    const struct past_answer *a = m->past[PAST_FLEET];
+    const struct past_answer *a = m->told[PAST_FLEET];
 
     if (a && a->error.code && d->fleet_at != TIME_NONE) {
         d->fleet_at = TIME_NONE;

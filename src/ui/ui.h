@@ -28,10 +28,14 @@ struct ui_model {
     bool read_only;
     bool demo;
     double rate;               /* messages a second, over the last seconds */
+    const struct rate_past *past; /* NULL: nothing known */
+    const struct refusals *refusals; /* NULL: none */
+    const struct audit_status *audit; /* NULL: never */
+    struct text account;       /* that we are connected as; "" anonymous */
     const struct words *message; /* the last sentence for the status line; NULL none */
     int64_t message_at_mono;
     /* What was asked of the history (ui_wishes) and has come; NULL: not yet. */
-    const struct past_answer *past[PAST_KINDS];
+    const struct past_answer *told[PAST_KINDS];
     /* The core is not today's: the fleet as it was at now.wall_ms, only to be looked at. */
     bool in_past;
 };
@@ -43,7 +47,7 @@ struct ui_wishes {
 };
 
 /* What the operator wants done. The app acts on it. */
-enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW,
+enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW, INTENT_AUDIT,
     INTENT_EXPORT /* the text of ui_export_text() into this file */ };
 struct intent {
     enum intent_kind kind;

@@ -34,7 +34,7 @@ static int show(const struct cli_globals *g)
            g->config.broker.host, (int)g->config.broker.port, g->config.broker.username,
            g->operator_name, (long long)g->config.fleet.heartbeat_timeout, g->read_only,
            g->have_password ? g->password : "-", g->db_path, g->key_bindings ? g->key_bindings : "",
-           g->guidance ? g->guidance : "");
+           g->config.guidance[ALARM_SERVICE_FAILED]);
     return 0;
 }
 
@@ -150,7 +150,7 @@ static void test_precedence(void **state)
     struct ran r = run_cli(line, &shows);
     assert_has(r.out, "host=from-file port=1 user=file operator=Frieda");
     assert_has(r.out, "keys=acknowledge=x");
-    assert_has(r.out, "guidance=service_failed=call the janitor");
+    assert_has(r.out, "guidance=call the janitor");
 
     setenv("MQTT_HOST", "from-env", 1);
     setenv("INFOSCREEN_OPERATOR", "Emil", 1);

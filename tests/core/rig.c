@@ -54,6 +54,10 @@ static void add_effect(struct rig *r, const struct effect *e)
     case OUT_PUBLISH:
         add_publish(r, "publish", e);
         break;
+    case OUT_NOTIFY:
+        r->escalation = e->u.notify.escalation;
+        buf_puts(&r->out, "notify");
+        break;
     case OUT_MESSAGE:
         r->message = e->u.message;
         /* fall through */

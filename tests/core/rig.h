@@ -29,6 +29,7 @@ struct rig {
     uint64_t sent[RIG_TOKENS]; /* handed to the broker, not yet acknowledged */
     unsigned put_count, sent_count;
     struct words message; /* of the last OUT_MESSAGE */
+    int32_t escalation;   /* of the last OUT_NOTIFY */
     bool all_durable;     /* of the effects since the last rig_take */
 };
 

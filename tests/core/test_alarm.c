@@ -186,7 +186,7 @@ static void test_acknowledgement_expires(void **state)
 static void test_ranking(void **state)
 {
     (void)state;
-    rig.config.alarms.priority[ALARM_PROCESS_CRASHED] = PRIORITY_LOW;
+    assert_true(config_set(&rig.config, "alarms.priority.process_crashed", "low", NULL));
     core_reconfigure(rig.core, &rig.config);
     rig_live(&rig, BEAT, CRASHED);
     rig_at(&rig, 1000);
@@ -199,6 +199,25 @@ static void test_ranking(void **state)
     assert_string_equal(core_alarm(rig.core, 1)->subject.clean, UUID_A);
     assert_null(core_alarm(rig.core, 3));
     assert_int_equal(core_counts(rig.core)->alarms_unacknowledged, 2);
+}
+
+static void test_priority_by_group_and_time_of_day(void **state)
+{
+    (void)state;
+    assert_true(config_set(&rig.config, "alarms.priority.process_crashed",
+                           "group:vienna-1=critical, 10:00-12:00=low", NULL));
+    core_reconfigure(rig.core, &rig.config);
+    rig_stored_copy(&rig, TOPIC(UUID_A, "group_id"), "vienna-1");
+    rig_live(&rig, BEAT, CRASHED); /* 08:00 UTC */
+    assert_int_equal(rig_alarm(&rig, KIND, UUID_A)->priority, PRIORITY_CRITICAL);
+    rig_live(&rig, TOPIC(UUID_B, "heartbeat"), CRASHED);
+    assert_int_equal(rig_alarm(&rig, KIND, UUID_B)->priority, alarm_kind_priority(KIND));
+    core_set_zone(rig.core, 7200); /* 10:00 here */
+    rig_live(&rig, TOPIC(UUID_C, "heartbeat"), CRASHED);
+    assert_int_equal(rig_alarm(&rig, KIND, UUID_C)->priority, PRIORITY_LOW);
+    rig_live(&rig, TOPIC(UUID_B, "heartbeat"), RUNNING);
+    rig_live(&rig, TOPIC(UUID_B, "heartbeat"), CRASHED); /* comes again: judged again */
+    assert_int_equal(rig_alarm(&rig, KIND, UUID_B)->priority, PRIORITY_LOW);
 }
 
 /* ---- other consoles ---- */
@@ -325,6 +344,7 @@ int main(void)
         CASE(test_shelving),
         CASE(test_acknowledgement_expires),
         CASE(test_ranking),
+        CASE(test_priority_by_group_and_time_of_day),
         CASE(test_another_console_acknowledges),
         CASE(test_a_stored_ack_is_for_its_occurrence),
         CASE(test_an_ack_before_its_alarm_is_held),

@@ -42,6 +42,9 @@ static const struct {
     {"alarms.on_recovery", "clear"},
     {"alarms.recovered_after", "60s"},
     {"notify.command", ""},
+    {"notify.timeout", "30s"},
+    {"notify.max_per_minute", "10"},
+    {"notify.terminal", "auto"},
     {"notify.bell", "yes"},
     {"notify.escalate_after", "15m"},
     {"notify.quiet_hours", ""},
@@ -119,7 +122,8 @@ static void test_every_key_alone(void **state)
     for (unsigned i = 0; i < n; i++) {
         static const char *const samples[] = {
             [CONFIG_TEXT] = "some text", [CONFIG_BOOL] = NULL,   [CONFIG_INT] = "17",
-            [CONFIG_DURATION] = "17h",   [CONFIG_CHOICE] = NULL, [CONFIG_PRIORITY] = "high"};
+            [CONFIG_DURATION] = "17h",   [CONFIG_CHOICE] = NULL, [CONFIG_PRIORITY] = "high",
+            [CONFIG_QUIET_HOURS] = "01:00-02:00"};
         struct config c;
         struct err e = {0};
         char before[600], after[600], value[64];
@@ -169,9 +173,9 @@ static void test_taken(void **state)
     assert_true(config_set(&c, "alarms.on_delay.client_silent", "30s", NULL));
     assert_int_equal(c.alarms.on_delay[ALARM_CLIENT_SILENT], 30000);
     assert_true(config_set(&c, "alarms.priority.group_outage", "low", NULL));
-    assert_int_equal(c.alarms.priority[ALARM_GROUP_OUTAGE], PRIORITY_LOW);
+    assert_int_equal(c.alarms.priority[ALARM_GROUP_OUTAGE].rule[0].priority, PRIORITY_LOW);
     assert_true(config_set(&c, "alarms.priority.group_outage", "", NULL));
-    assert_int_equal(c.alarms.priority[ALARM_GROUP_OUTAGE], PRIORITY_DEFAULT);
+    assert_int_equal(c.alarms.priority[ALARM_GROUP_OUTAGE].count, 0);
     assert_true(config_set(&c, "console.operator", "J\xc3\xb6rg", NULL));
     assert_string_equal(c.console.operator_name, "J\xc3\xb6rg");
     assert_true(config_set(&c, "console.operator", "J", NULL));
@@ -217,7 +221,23 @@ static void test_refused(void **state)
         {"recovery.action", "shutdown_host", NULL},
         {"ui.language", "fr", "ui.language: \"fr\": expected one of: en de"},
         {"ui.color", "blue", NULL},
-        {"alarms.priority.group_outage", "urgent", NULL},
+        {"alarms.priority.group_outage", "urgent",
+         "alarms.priority.group_outage: \"urgent\": expected low, medium, high or critical, or "
+         "rules such as high, group:vienna-1=critical, 22:00-06:00=low"},
+        {"alarms.priority.group_outage", "high,", NULL},
+        {"alarms.priority.group_outage", "=high", NULL},
+        {"alarms.priority.group_outage", "group:=high", NULL},
+        {"alarms.priority.group_outage", "group:a=", NULL},
+        {"alarms.priority.group_outage", "22:00=high", NULL},
+        {"alarms.priority.group_outage", "22:60-23:00=high", NULL},
+        {"alarms.priority.group_outage", "25:00-23:00=high", NULL},
+        {"alarms.priority.group_outage", "high,high,high,high,high,high,high,high,high", NULL},
+        {"notify.quiet_hours", "at night",
+         "notify.quiet_hours: \"at night\": expected times such as 22:00-06:00, low=20:00-08:00 "
+         "(critical always goes through)"},
+        {"notify.quiet_hours", "critical=22:00-06:00", NULL},
+        {"notify.quiet_hours", "22:00-06:00,,", NULL},
+        {"notify.terminal", "bell", NULL},
         {"alarms.on_delay.nonsense", "1s", NULL},
         {"console.operator", "a\nb", NULL},
         {"console.operator", "a\x1b[0m", NULL},
@@ -249,6 +269,46 @@ static void test_refused(void **state)
     }
 }
 
+static enum priority decide(const char *text, const char *group, int hour)
+{
+    struct priority_rules r;
+
+    assert_true(priority_rules_parse(text, &r));
+    return priority_rules_decide(&r, TEXT_OURS(group), hour * 60);
+}
+
+static void test_priority_rules(void **state)
+{
+    static const char rules[] = "high, group:vienna-1=critical, 22:00-06:00=low";
+
+    (void)state;
+    assert_int_equal(decide(rules, "graz", 12), PRIORITY_HIGH);
+    assert_int_equal(decide(rules, "vienna-1", 12), PRIORITY_CRITICAL);
+    assert_int_equal(decide(rules, "vienna-1", 23), PRIORITY_CRITICAL); /* the first that holds */
+    assert_int_equal(decide(rules, "graz", 22), PRIORITY_LOW);
+    assert_int_equal(decide(rules, "graz", 5), PRIORITY_LOW);
+    assert_int_equal(decide(rules, "graz", 6), PRIORITY_HIGH);
+    assert_int_equal(decide("group:a 09:00-17:00=critical", "a", 10), PRIORITY_CRITICAL);
+    assert_int_equal(decide("group:a 09:00-17:00=critical", "a", 18), PRIORITY_DEFAULT);
+    assert_int_equal(decide("group:a=b=low", "a=b", 0), PRIORITY_LOW);
+    assert_int_equal(decide("", "a", 0), PRIORITY_DEFAULT);
+}
+
+static void test_quiet_hours(void **state)
+{
+    struct quiet_hours q;
+
+    (void)state;
+    assert_true(quiet_hours_parse("22:00-06:00, low=20:00-08:00", &q));
+    assert_true(quiet_hours_hold(&q, PRIORITY_HIGH, 23 * 60));
+    assert_false(quiet_hours_hold(&q, PRIORITY_CRITICAL, 23 * 60));
+    assert_false(quiet_hours_hold(&q, PRIORITY_MEDIUM, 7 * 60));
+    assert_true(quiet_hours_hold(&q, PRIORITY_LOW, 7 * 60));
+    assert_false(quiet_hours_hold(&q, PRIORITY_LOW, 12 * 60));
+    assert_true(quiet_hours_parse("", &q));
+    assert_false(quiet_hours_hold(&q, PRIORITY_LOW, 0));
+}
+
 static void test_hostile_name(void **state)
 {
     char *name = malloc(100001);
@@ -270,7 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presets),      cmocka_unit_test(test_every_key_alone),
         cmocka_unit_test(test_taken),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_hostile_name),
+        cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_priority_rules),
+        cmocka_unit_test(test_quiet_hours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,7 +226,7 @@ void fleet_incidents(struct fleet *f)
         .at = FLEET_NOW_WALL - 9001 * S, .client = fleet_uid(0), .level = {"error"}, .message = {"display lost"}};
     r->set.list[0].logs = r->logs;
     r->set.list[0].log_count = 1;
-    f->model.past[PAST_INCIDENTS] = a;
+    f->model.told[PAST_INCIDENTS] = a;
 }
 
 void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8)
@@ -242,6 +242,7 @@ void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8
                                  .store = &f->store,
                                  .now = {FLEET_NOW_MONO, FLEET_NOW_WALL},
                                  .operator_name = TEXT_OURS("anna"),
+                                 .account = TEXT_EMPTY,
                                  .rate = 1234};
     f->link =
         (struct link_status){.phase = LINK_UP, .tls = true, .protocol = 5, .journal_up = true};
