@@ -198,6 +198,17 @@ static void on_adopted(struct session *s, struct store_adopted *a)
     free(a);
 }
 
+static void on_rollout(struct session *s, struct store_rollout *r)
+{
+    struct core_event ev = {.kind = IN_ROLLOUT, .now = session_now()};
+
+    ev.u.rollout.row = &r->row;
+    ev.u.rollout.members = r->members;
+    ev.u.rollout.ours = r->ours;
+    session_feed(s, &ev);
+    free(r);
+}
+
 static void on_report(struct session *s, const struct store_report *r)
 {
     switch (r->kind) {
@@ -218,6 +229,9 @@ static void on_report(struct session *s, const struct store_report *r)
         break;
     case STORE_ADOPTED:
         on_adopted(s, r->adopted);
+        break;
+    case STORE_ROLLOUT:
+        on_rollout(s, r->rollout);
         break;
     case STORE_WITHDRAWN:
         session_feed(s, &(struct core_event){

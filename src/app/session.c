@@ -325,7 +325,7 @@ static int64_t until_due(const struct session *s, int64_t timeout_ms)
 {
     const int64_t due = core_next_due(s->core);
 
-    const bool syncing = s->recorder && (s->sync.rows || s->sync.snapshot);
+    const bool syncing = s->sync.rows || (s->recorder && s->sync.snapshot);
     if (s->busy || (syncing && !s->sync.stuck))
         return 0;
     if (syncing || s->held || s->fetch_sent < s->fetch_count || s->slice_posted != s->slice_read)

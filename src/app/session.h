@@ -23,7 +23,7 @@ struct sync {
     bool rows, snapshot;     /* wanted */
     bool snapshot_begun;
     bool stuck;              /* the store had no room: try again a little later */
-    unsigned phase;          /* clients, alarms, commands */
+    unsigned phase;          /* clients, alarms, commands, rollouts */
     uint32_t next;           /* index within the phase */
 };
 

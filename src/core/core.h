@@ -254,7 +254,7 @@ int64_t core_allowed_at(const struct core *c, const struct uid *client);
 uint32_t core_rollout_count(const struct core *c);
 const struct rollout *core_rollout(const struct core *c, uint32_t k);
 const struct rollout *core_find_rollout(const struct core *c, const struct uid *id);
-/* In the order of their release; NULL past the end. */
+/* In the order of their release, one behind the other in memory; NULL past the end. */
 const struct rollout_member *core_rollout_member(const struct core *c, const struct uid *rollout,
                                                  uint32_t k);
 

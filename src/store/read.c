@@ -301,7 +301,8 @@ static bool commands_by_id(struct reader *r, const struct command_query *cq, com
     for (int i = 0; ok && i < cq->id_count; i++) {
         struct buf sql = BUF_INIT;
         select_commands(&sql);
-        buf_puts(&sql, "command_id=?");
+        buf_puts(&sql, "command_id=?1 OR (rollout_id=?1 AND rollout_id<>'')"
+                       " ORDER BY stored_at,command.rowid");
         sqlite3_stmt *q = reader_prepare(r, &sql, e);
         if (q)
             column_bind_uid(q, 1, &cq->ids[i]);

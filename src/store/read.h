@@ -31,6 +31,7 @@ bool reader_client(struct reader *r, const struct uid *id, client_row_fn fn, voi
 /* all: with normal and suppressed ones. */
 bool reader_alarms(struct reader *r, bool all, alarm_row_fn fn, void *user, struct err *e);
 
+/* ids: of commands, and of rollouts for all that were released of them. */
 struct command_query { bool active; const struct uid *client; const struct uid *ids; int id_count; };
 bool reader_commands(struct reader *r, const struct command_query *q, command_row_fn fn, void *user, struct err *e);
 

@@ -543,7 +543,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_JUMP:
         return !d->layers && shows_lines(d);
     case UI_INCIDENT:
-        return d->view != VIEW_INCIDENTS && !has_help(d) && desk_selected_client(d, m);
+        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !has_help(d) &&
+               desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;
     case UI_AUDIT:
