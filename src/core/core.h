@@ -36,7 +36,8 @@ enum core_event_kind {
 };
 
 enum operator_verb {
-    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP
+    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP,
+    OP_HAND_OVER /* to the next shift: `note` is to whom, "" nobody in particular */
 };
 
 /* OP_SEND: what to whom; OP_CANCEL: `id` alone. The id comes from outside: randomness is not the core's. */
