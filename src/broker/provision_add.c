@@ -152,8 +152,9 @@ static void tell_of_move(const struct adding *a, int devices)
     char text[240];
 
     snprintf(text, sizeof text,
-             _("%d devices: their accounts move from devices.acl and devices.passwd to the Dynamic "
-               "Security plugin (dynsec.json); passwords stay as they are"),
+             _("%d devices: the Dynamic Security plugin keeps their accounts from now on "
+               "(dynsec.json, in "
+               "place of devices.acl and devices.passwd); passwords stay as they are"),
              devices);
     if (a->reload && a->reload->tell)
         a->reload->tell(text);

@@ -234,6 +234,21 @@ static bool move_one(struct edit *d, const char *line, size_t n, struct buf *rul
            no_memory(e);
 }
 
+/* The plugin has neither patterns nor, in its roles as they are written here, denials. */
+static bool can_move(const struct edit *d, struct err *e)
+{
+    for (const char *p = buf_str(&d->rules); *p;) {
+        const size_t n = strcspn(p, "\n");
+        if (strncmp(p, "pattern ", 8) == 0 || strncmp(p, "topic deny ", 11) == 0)
+            return err_set(e, EXIT_FAILED,
+                           _("%s has rules that the plugin can't take over (pattern, deny): take "
+                             "them out, or stay with --backend acl; nothing was written"),
+                           d->l->devices.acl_file);
+        p += n + (p[n] == '\n');
+    }
+    return true;
+}
+
 /* Accounts whose one half was lost to a kill stay behind: they worked for nobody. */
 static bool move_accounts(struct edit *d, struct err *e)
 {
@@ -268,7 +283,8 @@ bool edit_move_to_plugin(struct edit *d, struct err *e)
 {
     struct owner o;
 
-    if (!layout_plan_dynsec(d->l, e) || !make_control(d, e) || !move_accounts(d, e))
+    if (!can_move(d, e) || !layout_plan_dynsec(d->l, e) || !make_control(d, e) ||
+        !move_accounts(d, e))
         return false;
     buf_clear(&d->c[CHANGE_CONF].after);
     if (!conf_to_dynsec(d->l, buf_str(&d->c[CHANGE_CONF].before), &d->c[CHANGE_CONF].after, e) ||
