@@ -96,12 +96,12 @@ endef
 TESTLIBS_e2e := -lvterm -lutil
 $(foreach r,$(ROOMS) e2e,$(eval $(call room_tests,$(r))))
 TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
+CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms)
 
 tests: all $(TESTS)
 
 check: tests check-layers po-check
-	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) tests/e2e/check_cli.py tests/e2e/check_send.py tests/e2e/check_incident.py \
-	    tests/e2e/check_alarms.py
+	$(Q)BUILD=$(BUILD) sh tests/run.sh $(TESTS) $(CHECKS)
 
 # Draws the panels anew into tests/ui/golden; the review is git diff.
 golden: $(BUILD)/tests/ui/test_panels $(CATALOGS)

@@ -217,6 +217,8 @@ void alarms_arm_restored(struct core *c);
 void alarms_fini(struct core *c);
 /* Raises or ends the alarm of a kind that is about one client. */
 void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+/* Its flapping, which stands, has a cause: two processes on one account. */
+void alarm_device_contested(struct core *c, const struct device *d);
 
 /* ---- how many at once (flood.c) ---- */
 

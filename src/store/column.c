@@ -4,9 +4,25 @@
 #include <string.h>
 
 #define AT(type, member)      offsetof(type, member), sizeof(((type *)NULL)->member)
-#define PLAIN(t, m, ct, mg)   {#m, ct, mg, AT(t, m), NULL, 0}
-#define NAMED(n, t, m, ct, mg) {n, ct, mg, AT(t, m), NULL, 0}
-#define WORD(t, m, table, n, mg) {#m, COL_WORD, mg, AT(t, m), table, n}
+#define PLAIN(t, m, ct, mg)   {#m, ct, mg, AT(t, m), NULL, 0, NULL}
+#define NAMED(n, t, m, ct, mg) {n, ct, mg, AT(t, m), NULL, 0, NULL}
+#define WORD(t, m, table, n, mg) {#m, COL_WORD, mg, AT(t, m), table, n, NULL}
+#define RANK(t, m, ranks)      {"rank", COL_RANK, MERGE_RANK, AT(t, m), NULL, 0, ranks}
+
+#define COUNT(list) (int)(sizeof(list) / sizeof *(list))
+
+/* The order is the rule that a status never goes backwards. */
+static const int status_ranks[] = {
+    [COMMAND_QUEUED] = 10,    [COMMAND_CANCELLED] = 20, [COMMAND_PUBLISHED] = 30,
+    [COMMAND_ACCEPTED] = 40,  [COMMAND_EXECUTION_STARTED] = 50, [COMMAND_EXPIRED] = 60,
+    [COMMAND_COMPLETED] = 70, [COMMAND_FAILED] = 80,    [COMMAND_BLOCKED] = 90,
+};
+static_assert(COUNT(status_ranks) == COMMAND_STATUSES, "a status without a rank");
+
+static const int rollout_ranks[] = {
+    [ROLLOUT_RUNNING] = 10, [ROLLOUT_STOPPING] = 20, [ROLLOUT_STOPPED] = 30, [ROLLOUT_DONE] = 40,
+};
+static_assert(COUNT(rollout_ranks) == ROLLOUT_STATES, "a state without a rank");
 
 static const struct column client_list[] = {
     NAMED("uuid", struct client, id, COL_UID, MERGE_KEY),
@@ -63,7 +79,7 @@ static const struct column command_list[] = {
     WORD(struct command, action, actions, ACTIONS, MERGE_NEW),
     PLAIN(struct command, action_text, COL_TEXT, MERGE_FILLED),
     WORD(struct command, status, command_statuses, COMMAND_STATUSES, MERGE_RANK),
-    NAMED("rank", struct command, status, COL_RANK, MERGE_RANK),
+    RANK(struct command, status, status_ranks),
     PLAIN(struct command, requested_by, COL_TEXT, MERGE_FILLED),
     PLAIN(struct command, reason, COL_TEXT, MERGE_FILLED),
     PLAIN(struct command, error_code, COL_TEXT, MERGE_RANK),
@@ -80,10 +96,28 @@ static const struct column command_list[] = {
     NAMED("foreign_origin", struct command, foreign, COL_FLAG, MERGE_ALWAYS),
 };
 
-#define COUNT(list) (int)(sizeof(list) / sizeof *(list))
+static const struct column rollout_list[] = {
+    NAMED("rollout_id", struct rollout, id, COL_UID, MERGE_KEY),
+    WORD(struct rollout, action, actions, ACTIONS, MERGE_KEY),
+    WORD(struct rollout, state, rollout_states, ROLLOUT_STATES, MERGE_RANK),
+    RANK(struct rollout, state, rollout_ranks),
+    PLAIN(struct rollout, requested_by, COL_TEXT, MERGE_KEY),
+    PLAIN(struct rollout, stopped_by, COL_TEXT, MERGE_FILLED),
+    PLAIN(struct rollout, reason, COL_TEXT, MERGE_KEY),
+    PLAIN(struct rollout, began_at, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, active_at, COL_NUMBER, MERGE_EVER),
+    PLAIN(struct rollout, ended_at, COL_NUMBER, MERGE_KNOWN),
+    PLAIN(struct rollout, expires, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, parallel, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, canary, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, max_failures, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, override_lockout, COL_FLAG, MERGE_KEY),
+};
+
 const struct columns client_columns = {"client", "uuid", client_list, COUNT(client_list)};
 const struct columns alarm_columns = {"alarm", "id", alarm_list, COUNT(alarm_list)};
 const struct columns command_columns = {"command", "command_id", command_list, COUNT(command_list)};
+const struct columns rollout_columns = {"rollout", "rollout_id", rollout_list, COUNT(rollout_list)};
 
 /* ---- statements ---- */
 
@@ -149,14 +183,6 @@ bool columns_upsert(const struct columns *c, const char *extra, enum column_merg
 
 /* ---- values ---- */
 
-/* Fixed numbers: they lie in databases. The order is the rule that a status never goes backwards. */
-static const int status_ranks[] = {
-    [COMMAND_QUEUED] = 10,    [COMMAND_CANCELLED] = 20, [COMMAND_PUBLISHED] = 30,
-    [COMMAND_ACCEPTED] = 40,  [COMMAND_EXECUTION_STARTED] = 50, [COMMAND_EXPIRED] = 60,
-    [COMMAND_COMPLETED] = 70, [COMMAND_FAILED] = 80,    [COMMAND_BLOCKED] = 90,
-};
-static_assert(COUNT(status_ranks) == COMMAND_STATUSES, "a status without a rank");
-
 int column_bind_uid(sqlite3_stmt *q, int i, const struct uid *u)
 {
     char text[UID_TEXT];
@@ -213,7 +239,7 @@ static int bind_one(const struct column *c, sqlite3_stmt *q, int i, const char *
     case COL_WORD:
         return sqlite3_bind_text(q, i, c->words[enum_value(p, c->size)].word, -1, SQLITE_STATIC);
     case COL_RANK:
-        return sqlite3_bind_int(q, i, status_ranks[enum_value(p, c->size)]);
+        return sqlite3_bind_int(q, i, c->ranks[enum_value(p, c->size)]);
     case COL_SENTENCE:
         return bind_sentence(q, i, (const struct words *)(const void *)p);
     }

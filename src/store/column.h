@@ -19,7 +19,7 @@ enum column_type {
     COL_FLAG,
     COL_TRISTATE,
     COL_WORD,    /* an enum, by its word: stable whatever is inserted into the enum */
-    COL_RANK,    /* of a command status; not read */
+    COL_RANK,    /* of a status or state that never goes backwards; not read */
     COL_SENTENCE /* struct words, packed */
 };
 
@@ -31,7 +31,7 @@ enum column_merge {
     MERGE_FILLED, /* the new one unless it is empty */
     MERGE_KNOWN,  /* the new one unless it is NULL */
     MERGE_FIRST,  /* the old one unless it is NULL */
-    MERGE_EVER,   /* once true, always true */
+    MERGE_EVER,   /* once true, always true; of times the later one */
     MERGE_ALWAYS, /* once false, always false */
 };
 
@@ -42,6 +42,7 @@ struct column {
     size_t offset, size;
     const struct vocabulary *words; /* COL_WORD */
     int word_count;
+    const int *ranks; /* COL_RANK: fixed numbers, they lie in databases */
 };
 
 struct columns {
@@ -49,7 +50,7 @@ struct columns {
     const struct column *list;
     int count;
 };
-extern const struct columns client_columns, alarm_columns, command_columns;
+extern const struct columns client_columns, alarm_columns, command_columns, rollout_columns;
 
 /* "a,b,c" of one table; a client's number becomes its uuid. */
 bool columns_select(const struct columns *c, struct buf *out);

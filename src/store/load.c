@@ -7,7 +7,8 @@
 #include "store/column.h"
 #include "store/inside.h"
 
-#define RECENT 1000
+#define RECENT          1000
+#define RECENT_ROLLOUTS 20
 
 typedef bool (*restore_fn)(struct core *core, sqlite3 *db, sqlite3_stmt *q);
 
@@ -196,6 +197,22 @@ int outbox_claim(const struct role *role, sqlite3 *db,
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static bool restore_rollout(void *core, const struct rollout *row,
+                            const struct rollout_member *members)
+{
+    core_restore_rollout(core, row, members); /* one that finds no room is not shown */
+    return true;
+}
+
+static bool load_rollouts(sqlite3 *db, struct core *core)
+{
+    return rollouts_read(db,
+                         "WHERE rollout_id IN (SELECT rollout_id FROM rollout WHERE state"
+                         " IN('running','stopping') UNION SELECT * FROM (SELECT rollout_id FROM"
+                         " rollout ORDER BY began_at DESC LIMIT ?1)) ORDER BY began_at",
+                         RECENT_ROLLOUTS, restore_rollout, core);
+}
+
 struct restoring {
     struct core *core;
     bool *memory;
@@ -237,6 +254,7 @@ bool store_load(struct store *s, struct core *core, struct err *e)
         rc = load_table(db, k, core, &memory);
     if (rc == SQLITE_OK && memory)
         load_raises(db, core);
+    memory = memory && load_rollouts(db, core);
     if (rc == SQLITE_OK && memory && s->options.may_send)
         load_outbox(s, db, core, &memory);
     sqlite3_close(db);

@@ -363,6 +363,7 @@ static int (*const writers[])(struct writer *, const struct record *, int64_t ow
     [REC_LIFE] = write_life,
     [REC_ALARM] = write_alarm,
     [REC_COMMAND] = write_command,
+    [REC_ROLLOUT] = rollout_write,
     [REC_HISTORY] = write_history,
     [REC_LOG] = write_log,
     [REC_LINK_STATE] = write_link_state,

@@ -18,6 +18,10 @@ static const char *const statements[] = {
     [SQL_ALARM] = NULL,
     [SQL_COMMAND] = NULL,
     [SQL_ACK] = "INSERT INTO command_ack VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+    [SQL_ROLLOUT] = NULL,
+    [SQL_ROLLOUT_CHANGED] = "UPDATE rollout SET changed=(SELECT max(changed) FROM rollout)+1"
+                            " WHERE rollout_id=?",
+    [SQL_ROLLOUT_MEMBER] = "INSERT INTO rollout_member VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
     [SQL_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?)",
     [SQL_IMAGE] = "INSERT INTO image VALUES(?,?,?)",
     [SQL_SPAN] = "INSERT INTO span VALUES(?,?,?) ON CONFLICT(slot) DO UPDATE SET"
@@ -44,6 +48,8 @@ static bool make_sql(enum statement which, struct buf *out)
         return columns_upsert(&alarm_columns, "payload", MERGE_NEW, out);
     case SQL_COMMAND:
         return columns_upsert(&command_columns, "stored_at", MERGE_FIRST, out);
+    case SQL_ROLLOUT:
+        return columns_upsert(&rollout_columns, "owner", MERGE_FIRST, out);
     default:
         return buf_puts(out, statements[which]);
     }
