@@ -326,6 +326,18 @@ void screen_paint(struct screen *s, const struct cells *c, const struct theme *t
     screen_flush(s);
 }
 
+/* The text is clean: no terminator can hide in it. OSC 777 parts its fields at semicolons. */
+void screen_notify(struct screen *s, enum notification how, struct text sentence)
+{
+    if (how == NOTIFICATION_NONE)
+        return;
+    buf_puts(&s->pending, how == NOTIFICATION_OSC9 ? "\033]9;" : "\033]777;notify;infoscreen;");
+    for (const char *at = sentence.clean; *at; at++)
+        buf_putc(&s->pending, *at == ';' ? ',' : *at);
+    buf_putc(&s->pending, '\a');
+    screen_flush(s);
+}
+
 void screen_bell(struct screen *s)
 {
     buf_putc(&s->pending, '\a');
