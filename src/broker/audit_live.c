@@ -47,7 +47,7 @@ bool live_open(struct live *v, struct probe *p, const struct door *d, const char
 {
     const struct mqtt_options o = live_options(v, d, username, password);
 
-    *p = (struct probe){.until = clock_mono_ms() + STEP_MS};
+    *p = (struct probe){.until = clock_mono_ms() + STEP_MS, .cancelled = v->target->cancelled};
     return probe_open(p, &o);
 }
 

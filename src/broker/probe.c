@@ -11,8 +11,10 @@
 
 static void on_connected(void *user, bool session_present)
 {
-    (void)session_present;
-    ((struct probe *)user)->up = true;
+    struct probe *p = user;
+
+    p->session_present = session_present;
+    p->up = true;
 }
 
 static void on_ended(void *user, enum mqtt_failure why, const struct words *words)
@@ -64,7 +66,7 @@ bool probe_turn(struct probe *p, int ms)
 {
     struct pollfd f = {.fd = mqtt_fd(p->m), .events = mqtt_events(p->m)};
 
-    if (p->over || clock_mono_ms() > p->until)
+    if (p->over || clock_mono_ms() > p->until || (p->cancelled && atomic_load(p->cancelled)))
         return false;
     if (f.fd < 0)
         poll(NULL, 0, 10);

@@ -3,6 +3,7 @@
 #ifndef BROKER_PROBE_H
 #define BROKER_PROBE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@ typedef void (*probe_message_fn)(void *user, const struct mqtt_message *m);
 
 struct probe {
     struct mqtt *m;
-    bool up, over;
+    bool up, over, session_present;
     enum mqtt_failure failure;
     struct words why;
     int waiting, reason; /* a publish: mid (0: none), its PUBACK */
@@ -24,6 +25,7 @@ struct probe {
     bool refused;        /* the last subscription */
     int64_t heard_at;    /* the last message; mono */
     int64_t until;       /* when every step gives up; mono */
+    const atomic_bool *cancelled; /* by another thread; NULL: never */
     probe_message_fn message;
     void *user;
 };

@@ -340,12 +340,21 @@ static bool is_active(const struct command *c)
            c->status == COMMAND_ACCEPTED || c->status == COMMAND_EXECUTION_STARTED;
 }
 
+bool command_is_named(const struct command *c, const struct uid *id)
+{
+    struct uid rollout;
+    const char *text = c->rollout_id.clean;
+
+    return uid_equal(&c->id, id) ||
+           (uid_parse(text, strlen(text), &rollout) && uid_equal(&rollout, id));
+}
+
 static bool command_matches(const struct command *c, const struct command_query *q)
 {
     bool named = q->id_count == 0;
 
     for (int i = 0; i < q->id_count; i++)
-        named |= uid_equal(&c->id, &q->ids[i]);
+        named |= command_is_named(c, &q->ids[i]);
     return named && (!q->active || is_active(c)) &&
            (!q->client || uid_equal(&c->client, q->client));
 }

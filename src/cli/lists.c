@@ -228,7 +228,7 @@ static bool all_commands_found(const struct call *call, const struct dataset *d,
     for (int i = 0; i < call->arg_count && (d->reader || d->live); i++) {
         bool found = false;
         for (size_t k = 0; k < d->command_count; k++)
-            found |= uid_equal(&d->commands[k].id, &ids[i]);
+            found |= command_is_named(&d->commands[k], &ids[i]);
         if (!found && !call_has(call, "active") && !call_has(call, "client"))
             return err_set(e, EXIT_NOT_FOUND, _("no command %s: see infoscreen-tui commands"),
                            quote(call->args[i]).clean);

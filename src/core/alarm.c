@@ -347,6 +347,23 @@ void alarm_device_condition(struct core *c, const struct device *d, enum alarm_k
     alarm_condition(c, a, on, &why);
 }
 
+/* Said once in each occurrence. */
+void alarm_device_contested(struct core *c, const struct device *d)
+{
+    static const char *const id =
+        N_("{1} reconnects twice a minute: probably two processes use its account");
+    struct standing *a = alarm_of_device(c, d, ALARM_CLIENT_FLAPPING, false);
+    struct text64 name;
+
+    if (!a || !a->row.active || a->row.summary.id == id)
+        return;
+    a->row.summary = words_of(id, client_name(&d->row, &name), TEXT_EMPTY);
+    alarm_touch(c, a);
+    emit_history(c, &(struct history_note){.kind = EVENT_RECONNECT,
+                                           .alarm = a,
+                                           .summary = &a->row.summary});
+}
+
 /* ---- time ---- */
 
 static int64_t least(int64_t a, int64_t b)

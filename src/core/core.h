@@ -36,7 +36,8 @@ enum core_event_kind {
 };
 
 enum operator_verb {
-    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP
+    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP,
+    OP_HAND_OVER /* to the next shift: `note` is to whom, "" nobody in particular */
 };
 
 /* OP_SEND: what to whom; OP_CANCEL: `id` alone. The id comes from outside: randomness is not the core's. */
@@ -269,7 +270,7 @@ int64_t core_allowed_at(const struct core *c, const struct uid *client);
 uint32_t core_rollout_count(const struct core *c);
 const struct rollout *core_rollout(const struct core *c, uint32_t k);
 const struct rollout *core_find_rollout(const struct core *c, const struct uid *id);
-/* In the order of their release; NULL past the end. */
+/* In the order of their release, one behind the other in memory; NULL past the end. */
 const struct rollout_member *core_rollout_member(const struct core *c, const struct uid *rollout,
                                                  uint32_t k);
 

@@ -314,6 +314,8 @@ void alarms_arm_restored(struct core *c);
 void alarms_fini(struct core *c);
 /* Raises or ends the alarm of a kind that is about one client. */
 void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+/* Its flapping, which stands, has a cause: two processes on one account. */
+void alarm_device_contested(struct core *c, const struct device *d);
 
 /* ---- how many at once (flood.c) ---- */
 
@@ -494,6 +496,7 @@ void outbox_pump(struct core *c);
 void outbox_link_down(struct core *c);
 /* Withdraws what was not handed over: clears of this alarm; everything of this command. */
 void outbox_drop_clears(struct core *c, const char *alarm_id);
+void outbox_drop_shares(struct core *c, const char *alarm_id); /* … what was to be told of it */
 void outbox_drop_command(struct core *c, const struct uid *command);
 /* Is the message for the devices stored here and not yet handed over? */
 bool outbox_holds_command(const struct core *c, const struct uid *command);
@@ -549,6 +552,13 @@ struct interned;
 struct held;
 struct rolling;
 
+/* Of the table of clients by uuid. The hash stands beside the number, so that a probe that hits
+ * another client costs no look at that client: at 10,000 each look is a miss of the cache. */
+struct index_slot {
+    uint32_t number; /* client index + 1; 0: free */
+    uint32_t hash;
+};
+
 struct core {
     struct config config;
     struct text64 host_subject;
@@ -563,7 +573,7 @@ struct core {
 
     struct device **chunks;
     uint32_t chunk_count;
-    uint32_t *index;                /* client index + 1 by hash; 0 free */
+    struct index_slot *index;
     uint32_t index_size;            /* a power of two */
     uint32_t life_first, life_last; /* numbers of clients; 0 none */
 

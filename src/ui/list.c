@@ -79,9 +79,8 @@ static bool reserve(struct list *l, uint32_t rows)
 
 static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
 {
-    if (l->class == &class_clients) {
-        l->count =
-            query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
+    if (l->class->order) {
+        l->count = l->class->order(l, m, l->order);
         return;
     }
     l->count = 0;
@@ -186,6 +185,17 @@ const void *list_selected(const struct list *l, const struct ui_model *m)
         return row;
     const int64_t found = l->selected ? find(l, m, l->selected, l->cursor) : -1;
     return found >= 0 ? list_row(l, m, (uint32_t)found) : NULL;
+}
+
+bool list_select(struct list *l, const struct ui_model *m, uint64_t identity)
+{
+    list_update(l, m);
+    const int64_t rank = find(l, m, identity, l->cursor);
+    if (rank < 0)
+        return false;
+    l->moved = true;
+    put_cursor(l, m, rank);
+    return true;
 }
 
 /* A key moves on what its presser saw: from the row under the cursor to the one drawn below it,
