@@ -7,6 +7,7 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "ui/ui.h"
 
+#define TELL_MS  5000
 #define FRAME_MS 50 /* at most 20 frames a second */
 
 struct console {
@@ -26,6 +28,7 @@ struct console {
     struct ui_wishes wishes;
     struct text64 operator_name;
     int64_t painted_mono;
+    int64_t told_mono;    /* by the terminal's notification */
     bool keys_wait;       /* the terminal has something to read, or keys of it are still to be acted on */
     bool idle_marked;
     bool quit;
@@ -137,9 +140,10 @@ static void act(struct console *c, const struct intent *i, bool in_past)
 
 static void take_keys(struct console *c, const struct cli_globals *g)
 {
-    struct intents intents = {.count = 0};
+    struct intents intents; /* 80 KiB: not zeroed whole each turn */
     const struct ui_model m = model_of(c, g);
 
+    intents.count = 0;
     if (!c->keys_wait && ui_next_change(c->ui, &m) > m.now.mono_ms)
         return; /* under load a turn is a slice of messages: it must not cost a read of the terminal */
     if (!ui_input(c->ui, &m, &intents))
@@ -176,14 +180,33 @@ static void tend_past(struct console *c, const struct cli_globals *g)
     past_tend(&c->past, &c->wishes, c->session.core, m.now.mono_ms);
 }
 
+/* The bell at once; the terminal's notification at most every few seconds, with how many more. */
+static void tell(struct console *c, const struct cli_globals *g)
+{
+    struct notices *n = &c->session.notices;
+    const int64_t now = clock_mono_ms();
+    struct text160 sentence = n->told;
+
+    if (n->bell && g->config.notify.bell)
+        ui_bell(c->ui);
+    n->bell = false;
+    if (!n->told_count || now - c->told_mono < TELL_MS)
+        return;
+    if (n->told_count > 1) {
+        char more[200];
+        snprintf(more, sizeof more, _("%.120s (and %u more)"), n->told.clean, n->told_count - 1);
+        TEXT_SET(&sentence, more, strlen(more));
+    }
+    ui_notify(c->ui, TEXT(sentence));
+    c->told_mono = now;
+    n->told_count = 0;
+}
+
 static void paint(struct console *c, const struct cli_globals *g)
 {
     const struct ui_model m = model_of(c, g);
 
-    if (c->session.bell) {
-        c->session.bell = false;
-        ui_bell(c->ui);
-    }
+    tell(c, g);
     if (!ui_is_dirty(c->ui, &m)) {
         if (!c->idle_marked && !c->session.busy && !past_waits(&c->past))
             ui_mark_idle(c->ui);

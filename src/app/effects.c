@@ -104,8 +104,7 @@ static void put_link_state(struct session *s, const struct effect *e)
 
 static void notify(struct session *s, const struct effect *e)
 {
-    (void)e;
-    s->bell = s->globals->config.notify.bell;
+    notices_take(s, e->u.notify.alarm, e->u.notify.escalation);
 }
 
 static bool fetch_room(struct session *s)

@@ -399,6 +399,7 @@ void outbox_pump(struct core *c);
 void outbox_link_down(struct core *c);
 /* Withdraws what was not handed over: clears of this alarm; everything of this command. */
 void outbox_drop_clears(struct core *c, const char *alarm_id);
+void outbox_drop_shares(struct core *c, const char *alarm_id); /* … what was to be told of it */
 void outbox_drop_command(struct core *c, const struct uid *command);
 /* Is the message for the devices stored here and not yet handed over? */
 bool outbox_holds_command(const struct core *c, const struct uid *command);
@@ -451,6 +452,13 @@ struct interned;
 struct held;
 struct rolling;
 
+/* Of the table of clients by uuid. The hash stands beside the number, so that a probe that hits
+ * another client costs no look at that client: at 10,000 each look is a miss of the cache. */
+struct index_slot {
+    uint32_t number; /* client index + 1; 0: free */
+    uint32_t hash;
+};
+
 struct core {
     struct config config;
     struct text64 host_subject;
@@ -465,7 +473,7 @@ struct core {
 
     struct device **chunks;
     uint32_t chunk_count;
-    uint32_t *index;                /* client index + 1 by hash; 0 free */
+    struct index_slot *index;
     uint32_t index_size;            /* a power of two */
     uint32_t life_first, life_last; /* numbers of clients; 0 none */
 

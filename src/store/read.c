@@ -203,8 +203,8 @@ static void select_clients(struct buf *sql)
     buf_puts(sql, ",(SELECT count(*) FROM alarm WHERE alarm.client=client.id AND state<>'normal'"
                   " AND state<>'suppressed'),"
                   "(SELECT count(*) FROM command WHERE command.client=client.id AND status"
-                  " IN('queued','published','accepted','execution_started'))"
-                  " FROM client ");
+                  " IN('queued','published','accepted','execution_started'))");
+    buf_printf(sql, " FROM %s ", client_columns.from);
 }
 
 static bool give_clients(struct reader *r, sqlite3_stmt *q, client_row_fn fn, void *user,

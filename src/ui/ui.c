@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "ui/desk.h"
 #include "ui/rescue.h"
+#include "ui/notification.h"
 #include "ui/screen.h"
 
 /* What a frame was drawn from, as far as it changes without a key. */
@@ -137,6 +138,11 @@ void ui_resume(struct ui *u)
 void ui_bell(struct ui *u)
 {
     screen_bell(u->screen);
+}
+
+void ui_notify(struct ui *u, struct text sentence)
+{
+    screen_notify(u->screen, notification_of(u->config->notify.terminal), sentence);
 }
 
 void ui_mark_idle(struct ui *u)

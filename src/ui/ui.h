@@ -76,6 +76,8 @@ int64_t ui_next_change(const struct ui *u, const struct ui_model *m);
 /* Paints one frame, writes only what changed. False: the terminal still has the last frame to take. */
 bool ui_paint(struct ui *u, const struct ui_model *m);
 void ui_bell(struct ui *u);
+/* A notification by the terminal, where it is known to have one. */
+void ui_notify(struct ui *u, struct text sentence);
 /* For the tests: an OSC that says "nothing is pending" (only with INFOSCREEN_TUI_IDLE_MARK set). */
 void ui_mark_idle(struct ui *u);
 
