@@ -53,7 +53,7 @@ PROGRAM := $(BUILD)/infoscreen-tui
 CATALOGS := $(patsubst po/%.po,$(BUILD)/locale/%/LC_MESSAGES/infoscreen-tui.mo,$(wildcard po/*.po))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo check check-long check-asan check-tsan check-layers fuzz bench soak lint golden install uninstall clean tests
+.PHONY: all demo check check-long check-asan check-tsan check-layers fuzz bench bench-outage soak lint golden install uninstall clean tests
 
 all: $(PROGRAM) $(CATALOGS) themes-beside
 
@@ -176,6 +176,13 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(foreach d,$(DEPS_bench)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_all)
+
+$(BUILD)/bench/outage: $(BUILD)/tests/core/world.o
+
+# How soon an outage is named, and how often without one; SEEDS of each kind of fleet.
+SEEDS ?= 300
+bench-outage: $(BUILD)/bench/outage
+	$(Q)$< $(SEEDS)
 
 # make bench BENCH="cpu calm" runs only these.
 bench: all $(BENCHES)
