@@ -222,7 +222,7 @@ void command_adopt(struct core *c, const struct command *row, const struct effec
     if (row)
         adopt_command(c, row);
     if (outbox && core_restore_outbox(c, outbox))
-        outbox_pump(c);
+        outbox_stored(c, outbox->u.publish.token);
 }
 
 /* ---- on its way ---- */
