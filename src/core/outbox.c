@@ -116,7 +116,8 @@ static struct outbox_row *row_new(struct core *c, const struct outbox_put *put, 
     row->sha = copy_into(&to, put->sha, size_of(put->sha));
     row->payload = copy_into(&to, put->payload, put->len);
     row->len = row->payload ? put->len : 0;
-    row->of_command = put->alarm_id && uid_parse(put->alarm_id, strlen(put->alarm_id), &row->command);
+    row->of_command =
+        put->alarm_id && uid_parse(put->alarm_id, strlen(put->alarm_id), &row->command);
     row->alias = row->of_command && is_alias(put->topic);
     row->retain = !row->of_command; /* a retained reboot is a reboot loop */
     row->expires_at = row->of_command ? put->expires_at : TIME_NONE;
