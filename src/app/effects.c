@@ -61,7 +61,7 @@ static bool is_ours_to_tell(const struct session *s, const struct effect *e)
     if (s->recorder)
         return true;
     if (kind == EVENT_NOTE && !e->u.history.command && !e->u.history.alarm)
-        return true; /* of a rollout: its driver alone has it */
+        return true; /* of a rollout, or a hand-over: nobody else hears of it */
     if (!e->u.history.command || e->u.history.command->foreign || kind == EVENT_IMAGE)
         return false;
     return !s->store_status.other_recorder || kind == EVENT_COMMAND_QUEUED ||
@@ -104,8 +104,7 @@ static void put_link_state(struct session *s, const struct effect *e)
 
 static void notify(struct session *s, const struct effect *e)
 {
-    (void)e;
-    s->bell = s->globals->config.notify.bell;
+    notices_take(s, e->u.notify.alarm, e->u.notify.escalation);
 }
 
 static bool fetch_room(struct session *s)

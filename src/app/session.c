@@ -132,6 +132,8 @@ static void on_signal(void *user, int signo)
     case SIGCONT:
         s->resized = true;
         break;
+    case SIGCHLD: /* looked after in the turn */
+        break;
     default:
         s->ended_by = signo;
     }
@@ -144,7 +146,7 @@ static void on_wakeup(void *user, int fd, short revents)
 
 static bool start_loop(struct session *s)
 {
-    static const int handled[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
+    static const int handled[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD};
     sigset_t set;
 
     sigemptyset(&set);
@@ -346,6 +348,7 @@ void session_turn(struct session *s, int64_t timeout_ms)
         session_drain_reports(s);
     session_drain_inbox(s);
     tick(s);
+    notices_turn(s);
     session_flush_fetch(s);
     session_sync(s);
 }

@@ -3,6 +3,7 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
+#include "app/notices.h"
 #include "base/buf.h"
 #include "base/loop.h"
 #include "broker/link.h"
@@ -59,7 +60,7 @@ struct session {
     struct words message;     /* for the status line */
     int64_t message_at_mono;
     struct text160 refusal;   /* the broker's last, in words */
-    bool bell;
+    struct notices notices;
     int64_t offset_ms;        /* wall minus boot clock: a jump is an event */
     double rate;              /* messages a second */
     struct rate_past past;

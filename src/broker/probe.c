@@ -109,9 +109,9 @@ void probe_end(struct probe *p)
     p->over = true;
 }
 
-int probe_publish(struct probe *p, const char *topic)
+int probe_send(struct probe *p, const char *topic, const void *payload, size_t n)
 {
-    const int mid = p->over ? -1 : mqtt_publish(p->m, topic, "", 0, 1, false);
+    const int mid = p->over ? -1 : mqtt_publish(p->m, topic, payload, n, 1, false);
 
     if (mid < 0)
         return -1;
@@ -119,6 +119,11 @@ int probe_publish(struct probe *p, const char *topic)
         if (!probe_turn(p, TURN_MS))
             return -1;
     return p->reason;
+}
+
+int probe_publish(struct probe *p, const char *topic)
+{
+    return probe_send(p, topic, "", 0);
 }
 
 bool probe_subscribe(struct probe *p, const char *const *filters, int n, int qos)

@@ -34,6 +34,8 @@ struct probe {
 bool probe_open(struct probe *p, const struct mqtt_options *o);
 void probe_end(struct probe *p);
 bool probe_turn(struct probe *p, int ms); /* false: over, or out of time */
+/* The PUBACK's reason for a message that isn't retained; -1: none came. */
+int probe_send(struct probe *p, const char *topic, const void *payload, size_t n);
 /* The PUBACK's reason for an empty, not retained message; -1: none came. */
 int probe_publish(struct probe *p, const char *topic);
 bool probe_subscribe(struct probe *p, const char *const *filters, int n, int qos);

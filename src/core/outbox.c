@@ -196,6 +196,12 @@ bool outbox_clear(struct core *c, const struct standing *a, const struct device 
         c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id, .sha = d->failure->sha});
 }
 
+/* What an operator did to an alarm, for the other consoles. */
+static bool is_share(const struct outbox_row *row)
+{
+    return row->alarm_id && !row->of_command && !row->sha && row->len;
+}
+
 bool outbox_has(const struct core *c, const char *alarm_id, bool clears)
 {
     for (const struct outbox_row *r = NULL; (r = row_of_key(c, alarm_id, r));)
@@ -209,6 +215,15 @@ void outbox_drop_clears(struct core *c, const char *alarm_id)
     for (struct outbox_row *r = row_of_key(c, alarm_id, NULL), *next; r; r = next) {
         next = row_of_key(c, alarm_id, r);
         if (!r->handed && r->sha)
+            row_done(c, r);
+    }
+}
+
+void outbox_drop_shares(struct core *c, const char *alarm_id)
+{
+    for (struct outbox_row *r = row_of_key(c, alarm_id, NULL), *next; r; r = next) {
+        next = row_of_key(c, alarm_id, r);
+        if (!r->handed && is_share(r))
             row_done(c, r);
     }
 }
@@ -237,12 +252,6 @@ bool outbox_holds_command(const struct core *c, const struct uid *command)
 }
 
 /* ---- handing over ---- */
-
-/* What an operator did to an alarm, for the other consoles. */
-static bool is_share(const struct outbox_row *row)
-{
-    return row->alarm_id && !row->of_command && !row->sha && row->len;
-}
 
 static struct outbox_row *eldest(const struct core *c, const char *key)
 {

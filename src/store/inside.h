@@ -26,7 +26,7 @@ enum record_kind {
 
 struct life {
     struct uid id;
-    int64_t first_seen_at, last_heartbeat_at, last_health_at;
+    int64_t last_heartbeat_at, last_health_at;
 };
 
 /* An outbox row; its strings follow one another in the blob, each with its NUL, the payload last. */

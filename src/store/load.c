@@ -70,14 +70,14 @@ static const struct {
     const char *extra, *where;
     restore_fn restore;
 } loads[] = {
-    {&client_columns, "", " FROM client", restore_client},
-    {&alarm_columns, ",payload", " FROM alarm WHERE state<>'normal'", restore_alarm},
+    {&client_columns, "", "", restore_client},
+    {&alarm_columns, ",payload", " WHERE state<>'normal'", restore_alarm},
     /* Over, but the next occurrence counts on from them. */
     {&alarm_columns, ",payload",
-     " FROM alarm WHERE state='normal' ORDER BY coalesce(cleared_at,raised_at,0) DESC LIMIT ?1",
+     " WHERE state='normal' ORDER BY coalesce(cleared_at,raised_at,0) DESC LIMIT ?1",
      restore_alarm},
     {&command_columns, "",
-     " FROM command WHERE command_id IN (SELECT command_id FROM command WHERE status"
+     " WHERE command_id IN (SELECT command_id FROM command WHERE status"
      " IN('queued','published','accepted','execution_started')"
      " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1))"
      " ORDER BY stored_at,command.rowid",
@@ -93,7 +93,7 @@ static int load_table(sqlite3 *db, size_t k, struct core *core, bool *memory)
     buf_puts(&sql, "SELECT ");
     columns_select(loads[k].columns, &sql);
     buf_puts(&sql, loads[k].extra);
-    if (buf_puts(&sql, loads[k].where))
+    if (buf_printf(&sql, " FROM %s%s", loads[k].columns->from, loads[k].where))
         rc = sqlite3_prepare_v2(db, buf_str(&sql), -1, &q, NULL);
     if (rc == SQLITE_OK && sqlite3_bind_parameter_count(q) > 0)
         rc = sqlite3_bind_int(q, 1, RECENT);

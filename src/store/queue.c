@@ -132,7 +132,7 @@ bool store_put_log(struct store *s, const struct log_line *l)
 
 bool store_put_life(struct store *s, const struct client *c)
 {
-    const struct life l = {c->id, c->first_seen_at, c->last_heartbeat_at, c->last_health_at};
+    const struct life l = {c->id, c->last_heartbeat_at, c->last_health_at};
 
     return put(s, REC_LIFE, &l, sizeof l, NULL, 0);
 }

@@ -12,9 +12,9 @@ static const char *const statements[] = {
     [SQL_CLIENT] = NULL,
     [SQL_CLIENT_NUMBER] = "SELECT id FROM client WHERE uuid=?",
     [SQL_CLIENT_BARE] = "INSERT INTO client(uuid,spelling) VALUES(?1,?1) ON CONFLICT DO NOTHING",
-    [SQL_LIFE] = "UPDATE client SET first_seen_at=coalesce(first_seen_at,?1),"
-                 "last_heartbeat_at=coalesce(?2,last_heartbeat_at),"
-                 "last_health_at=coalesce(?3,last_health_at) WHERE uuid=?4",
+    [SQL_LIFE] = "INSERT INTO life VALUES(?,?,?) ON CONFLICT(client) DO UPDATE SET"
+                 " last_heartbeat_at=coalesce(excluded.last_heartbeat_at,last_heartbeat_at),"
+                 " last_health_at=coalesce(excluded.last_health_at,last_health_at)",
     [SQL_ALARM] = NULL,
     [SQL_COMMAND] = NULL,
     [SQL_ACK] = "INSERT INTO command_ack VALUES(?,?,?,?) ON CONFLICT DO NOTHING",

@@ -19,7 +19,17 @@
          "the fleet"))                                                                                   \
     X(ACKNOWLEDGE_ALL, "acknowledge-all", "A", UI_ACTS | UI_CONFIRMS, N_("acknowledge all"),             \
       N_("acknowledge all alarms shown (asks)"))                                                         \
-    X(NOTE, "note", "n", UI_ACTS, N_("note"), N_("write a note on the alarm"))                           \
+    X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
+    X(INCIDENT, "incident", "i", UI_FOOTER, N_("incident"),                                              \
+      N_("the incident that the selected alarm or client belongs to"))                                   \
+    X(HAND_OVER, "hand-over", "H", UI_FOOTER, N_("hand over"),                                           \
+      N_("what the next shift has to know; Enter there records that it was handed over"))                \
+    X(EXPORT, "export", "e", UI_FOOTER, N_("export"),                                                    \
+      N_("write the incident as Markdown, or the rows of another view as CSV, into a file"))             \
+    X(PAST, "past", "t", UI_FOOTER, N_("the past"),                                                      \
+      N_("the whole fleet as it was at a time; Esc returns to now"))                                     \
+    X(JUMP, "jump", "@", UI_FOOTER, N_("go to a time"),                                                  \
+      N_("history and logs up to a time; Esc returns to now"))                                           \
     X(OPEN, "open", "Enter", UI_FOOTER, N_("details"), N_("open what is selected"))                      \
     X(FILTER, "filter", "/", UI_FOOTER, N_("filter"),                                                    \
       N_("filter as you type: text, state:crashed, group:vienna, ! negates; Esc clears"))                \
@@ -37,6 +47,8 @@
     X(VIEW_CLIENTS, "view-clients", "2", UI_VIEW, N_("clients"), N_("all clients"))                      \
     X(VIEW_ALARMS, "view-alarms", "3", UI_VIEW, N_("alarms"), N_("all standing alarms"))                 \
     X(VIEW_COMMANDS, "view-commands", "4", UI_VIEW, N_("commands"), N_("commands and their progress"))   \
+    X(VIEW_INCIDENTS, "view-incidents", "5", UI_VIEW, N_("incidents"),                                   \
+      N_("alarms that belong together, and what was done"))                                              \
     X(VIEW_HISTORY, "view-history", "6", UI_VIEW, N_("history"), N_("what happened, newest first"))      \
     X(VIEW_LOGS, "view-logs", "7", UI_VIEW, N_("logs"), N_("what devices logged, newest first"))         \
     X(VIEW_BROKER, "view-broker", "8", UI_VIEW, N_("broker"),                                            \

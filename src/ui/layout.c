@@ -159,6 +159,18 @@ static void draw_broker(struct paint *p, struct stack *s)
     }
 }
 
+/* The list above, what is under its cursor below. */
+static void draw_incidents(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    struct list *l = &p->desk->list[LIST_INCIDENTS];
+    list_update(l, p->m);
+    const int edges = p->desk->boxes ? 3 : 2, height = middle(s).rows;
+    const int wanted = (int)(l->count ? l->count : 1) + edges;
+    draw_list(p, LIST_INCIDENTS, take_top(s, wanted > height / 2 ? height / 2 : wanted));
+    panel_incident_below_draw(p, middle(s));
+}
+
 static void draw_single(struct paint *p, struct stack *s)
 {
     static const enum list_id lists[VIEWS] = {
@@ -172,13 +184,16 @@ static void draw_single(struct paint *p, struct stack *s)
 
 static void draw_layer(struct paint *p, struct stack *s)
 {
+    static void (*const layers[])(struct paint *, struct area) = {
+        [LAYER_CLIENT] = panel_client_draw,
+        [LAYER_INCIDENT] = panel_incident_draw,
+        [LAYER_HANDOVER] = panel_handover_draw,
+        [LAYER_HELP] = panel_help_draw,
+    };
     const enum layer_kind kind = p->desk->layer[p->desk->layers - 1].kind;
 
     take_banners(p, s);
-    if (kind == LAYER_HELP)
-        panel_help_draw(p, middle(s));
-    else
-        panel_client_draw(p, middle(s));
+    layers[kind](p, middle(s));
 }
 
 /* The prompt lies on the bottom line; what it asks about stays in sight. */
@@ -226,6 +241,8 @@ void desk_draw_view(struct paint *p, struct area all)
         draw_small(p, &s);
     else if (d->view == VIEW_OVERVIEW)
         draw_overview(p, &s);
+    else if (d->view == VIEW_INCIDENTS)
+        draw_incidents(p, &s);
     else if (d->view == VIEW_BROKER)
         draw_broker(p, &s);
     else

@@ -38,6 +38,9 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
                  size_t size);
 
 void panel_client_draw(struct paint *p, struct area a);
+void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
+void panel_incident_below_draw(struct paint *p, struct area a);   /* under the list */
+void panel_handover_draw(struct paint *p, struct area a);
 void panel_help_draw(struct paint *p, struct area a);
 int panel_broker_draw(struct paint *p, struct area a); /* above the lists; rows used */
 void panel_worst_draw(

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "ui/desk.h"
 #include "ui/rescue.h"
+#include "ui/notification.h"
 #include "ui/screen.h"
 
 /* What a frame was drawn from, as far as it changes without a key. */
@@ -18,6 +19,7 @@ struct stamp {
     struct link_status link;
     struct store_status store;
     int64_t message_at_mono;
+    uint64_t past; /* which answers */
     bool read_only;
 };
 
@@ -138,6 +140,11 @@ void ui_bell(struct ui *u)
     screen_bell(u->screen);
 }
 
+void ui_notify(struct ui *u, struct text sentence)
+{
+    screen_notify(u->screen, notification_of(u->config->notify.terminal), sentence);
+}
+
 void ui_mark_idle(struct ui *u)
 {
     screen_mark_idle(u->screen);
@@ -211,6 +218,15 @@ bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
 
 /* ---- frames ---- */
 
+static uint64_t past_of(const struct ui_model *m)
+{
+    uint64_t sum = m->in_past;
+
+    for (int k = 0; k < PAST_KINDS; k++)
+        sum = sum * 31 + (m->told[k] ? m->told[k]->serial : 0);
+    return sum;
+}
+
 static struct stamp stamp_of(const struct ui_model *m)
 {
     return (struct stamp){
@@ -218,6 +234,7 @@ static struct stamp stamp_of(const struct ui_model *m)
         .link = *m->link,
         .store = *m->store,
         .message_at_mono = m->message ? m->message_at_mono : 0,
+        .past = past_of(m),
         .read_only = m->read_only,
         .refusals = m->refusals ? m->refusals->generation : 0,
         .audit = m->audit ? m->audit->generation : 0,
@@ -248,6 +265,7 @@ bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
     return u->resized || u->desk.touched || p->generation != core_counts(m->core)->generation ||
            u->desk.acknowledge_at < u->desk.acknowledge_count ||
            m->now.mono_ms >= u->desk.next_change ||
+           p->past != past_of(m) ||
            p->message_at_mono != (m->message ? m->message_at_mono : 0) ||
            p->refusals != (m->refusals ? m->refusals->generation : 0) ||
            p->audit != (m->audit ? m->audit->generation : 0) ||
@@ -260,6 +278,17 @@ int64_t ui_next_change(const struct ui *u, const struct ui_model *m)
 
     (void)m;
     return esc < u->desk.next_change ? esc : u->desk.next_change;
+}
+
+void ui_wishes(const struct ui *u, const struct ui_model *m, struct ui_wishes *out)
+{
+    desk_wish(&u->desk, m, out);
+}
+
+const char *ui_export_text(const struct ui *u, size_t *n)
+{
+    *n = u->desk.export.len;
+    return buf_str(&u->desk.export);
 }
 
 bool ui_paint(struct ui *u, const struct ui_model *m)

@@ -290,6 +290,54 @@ static void test_layers(void **state)
     view(":view-", "command-line-120x36");
 }
 
+static void incidents(const char *keys, int rows, int cols, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, rows, cols, true);
+    fleet_trouble(&f);
+    fleet_incidents(&f);
+    fleet_type(&f, keys, NULL);
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_incidents(void **state)
+{
+    (void)state;
+    incidents("5j", 36, 120, "incidents-120x36");
+    incidents("5j", 24, 80, "incidents-80x24");
+    incidents("5j\r", 24, 80, "incident-80x24");
+    incidents("5H", 36, 120, "hand-over-120x36");
+    incidents("5e", 24, 80, "incident-export-80x24");
+}
+
+/* The fleet as it was: marked, and without what is of now. */
+static void past(int rows, int cols, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, rows, cols, true);
+    fleet_trouble(&f);
+    fleet_type(&f, "t13:00\r", NULL);
+    assert_true(f.desk.fleet_at == FLEET_NOW_WALL - 3807 * INT64_C(1000));
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "PAST 13:00:00: reading"));
+    f.model.now.wall_ms = f.desk.fleet_at;
+    f.model.in_past = true;
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_past(void **state)
+{
+    (void)state;
+    past(36, 120, "past-120x36");
+    past(24, 80, "past-80x24");
+}
+
 /* German is longer: the keys must still be told in whole words at 80 columns. */
 static void test_german(void **state)
 {
@@ -327,6 +375,8 @@ int main(void)
         cmocka_unit_test(test_audit_key),
         cmocka_unit_test(test_contested_id),
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_incidents),
+        cmocka_unit_test(test_past),
         cmocka_unit_test(test_german),
     };
 
