@@ -96,6 +96,27 @@ static void the_edge_of_the_time_cuts_nothing(void **state)
     store_close(s);
 }
 
+/* Nothing that stands now tells of it: its end alone lies within the time. */
+static void what_ended_within_is_told_from_its_beginning(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = rig_open(r, true, true);
+    const int64_t now = clock_wall_ms();
+    struct incident_report found;
+
+    put_alarm(s, 1, now - 30 * HOUR, EVENT_ALARM_RAISED);
+    put_alarm(s, 1, now - 20 * HOUR, EVENT_ALARM_CLEARED);
+    put_alarm(s, 1, now - 10 * HOUR, EVENT_ALARM_RAISED);
+    put_alarm(s, 1, now - 9 * HOUR, EVENT_ALARM_CLEARED);
+    rig_settle(s);
+    read_since(r, now - 21 * HOUR, &found);
+    assert_int_equal(found.set.count, 2);
+    assert_int_equal(found.set.list[0].began_at, now - 30 * HOUR);
+    assert_int_equal(found.set.list[0].ended_at, now - 20 * HOUR);
+    incident_report_fini(&found);
+    store_close(s);
+}
+
 static void what_belongs_to_it(void **state)
 {
     struct rig *r = *state;
@@ -242,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_edge_of_the_time_cuts_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(what_ended_within_is_told_from_its_beginning, begin, end),
         cmocka_unit_test_setup_teardown(what_belongs_to_it, begin, end),
         cmocka_unit_test_setup_teardown(the_screen_is_told, begin, end),
         cmocka_unit_test_setup_teardown(no_database_is_an_answer_too, begin, end),
