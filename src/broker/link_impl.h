@@ -105,7 +105,8 @@ struct hangups {
     bool careful; /* one thing at a time, so that the next end tells which it is */
 };
 uint64_t hangup_key(const char *bytes, size_t n);
-/* The connection ended without a word while something waited for its answer. True: that explains it. */
+/* The connection ended without a word while something waited for its answer. True: that explains
+ * it. */
 bool hangup_blame(struct link *l);
 bool hangup_has_condemned(const struct link *l, uint64_t key);
 bool hangup_has_condemned_step(const struct link *l, int step);

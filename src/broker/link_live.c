@@ -160,7 +160,8 @@ static bool is_for_want_of_rights(const struct live *v)
 }
 
 /* Mosquitto before 2.0.15 closes a connection that another one replaces without a word, as it does
- * when it ends. But one that ended doesn't take us back within moments, to close again; and it closes all of ours. */
+ * when it ends. But one that ended doesn't take us back within moments, to close again; and it
+ * closes all of ours. */
 static bool recognise_takeover(struct link *l)
 {
     struct live *v = &l->live;
@@ -437,6 +438,7 @@ static void look_at_standing(struct link *l)
     struct live *v = &l->live;
     const bool was = v->contest.reported || l->journal.contest.reported;
 
+    l->window_full = l->window_full && window_is_full(l); /* a careful one waits for the snapshot */
     if (v->conn.up && v->flying == 0 && l->mono - v->conn.up_since >= STEADY_MS)
         v->hangups.careful = false;
     if (v->conn.up)

@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define PATIENCE_MS     40  /* Mosquitto queues what is retained before its SUBACK */
-#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store */
+#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store  \
+                             */
 #define FINAL_MS        150 /* after the last exact topic, since absence is concluded from it */
 #define PATIENCE_MAX_MS 2000
 #define PATIENCE_SUBACK 3 /* times what the broker took to answer */

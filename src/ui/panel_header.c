@@ -294,7 +294,8 @@ static bool banner_contest(struct paint *p, int cols, char *out, size_t size)
     if (!l->contested.clean[0])
         return false;
     snprintf(out, size,
-             _("TWO PROGRAMS USE THE CLIENT ID %s: end one of them (a copied database has a copied id), or give "
+             _("TWO PROGRAMS USE THE CLIENT ID %s: end one of them (a copied database has a copied "
+               "id), or give "
                "consoles a listener without use_username_as_clientid"),
              l->contested.clean);
     return true;
@@ -315,8 +316,8 @@ static const struct {
     bool (*say)(struct paint *p, int cols, char *out, size_t size); /* cols of one line */
     enum role role;
 } banners[] = {
-    {banner_link, ROLE_BANNER_WIDE},   {banner_outage, ROLE_BANNER_WIDE},
-    {banner_group, ROLE_BANNER_WIDE},  {banner_store, ROLE_BANNER_WARNING},
+    {banner_link, ROLE_BANNER_WIDE},       {banner_outage, ROLE_BANNER_WIDE},
+    {banner_group, ROLE_BANNER_WIDE},      {banner_store, ROLE_BANNER_WARNING},
     {banner_contest, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
 };
 

@@ -18,12 +18,14 @@ from check_cli import COMMAND_KEYS, KITCHEN, LOBBY, PROGRAM, Rig, eventually, ne
 class Device:
     """Answers commands as told: a list of statuses to acknowledge, each on the topics given."""
 
-    def __init__(self, rig, uuid, answers, topics=("commands/ack", "command/ack")):
+    def __init__(self, rig, uuid, answers, topics=("commands/ack", "command/ack"), account=None):
         self.uuid, self.answers, self.topics, self.seen = uuid, answers, topics, []
         self.client = new_client("dev-" + uuid[:8])
         self.client.on_message = self.on_message
         subscribed = threading.Event()
         self.client.on_subscribe = lambda *a: subscribed.set()
+        if account:
+            self.client.username_pw_set(*account)
         self.client.connect("127.0.0.1", rig.port)
         self.client.loop_start()
         self.client.subscribe([(f"infoscreen/{uuid}/commands", 1), (f"infoscreen/{uuid}/command", 1)])

@@ -244,13 +244,15 @@ static void test_views(void **state)
     view("8", "broker-120x36");
 }
 
-/* A broker that lacks a few things and refuses others, three consoles, and an audit with a fault. */
+/* A broker that lacks a few things and refuses others, three consoles, and an audit with a fault.
+ */
 static void trouble_with_the_broker(struct fleet *f)
 {
     static struct rate_past past = {.known = 40};
     static struct refusals refusals;
     static struct audit_line lines[3];
-    static struct audit_status audit = {.phase = AUDIT_DONE, .line = lines, .lines = 3, .faults = 1};
+    static struct audit_status audit = {
+        .phase = AUDIT_DONE, .line = lines, .lines = 3, .faults = 1};
     static const char *const sys[][2] = {{"version", "mosquitto version 2.0.11"},
                                          {"uptime", "273600 seconds"},
                                          {"clients/connected", "1284"},
@@ -295,10 +297,9 @@ static void trouble_with_the_broker(struct fleet *f)
     }
     for (int i = 0; i < 3; i++) {
         snprintf(topic, sizeof topic, "infoscreen/console/presence/aabbccd%d", i);
-        fleet_message(
-            f, topic,
-            "{\"host\":\"vie-2\",\"operator\":\"berta\x1b[31m\",\"role\":\"console\","
-            "\"recovery\":false,\"since\":\"2026-04-05T12:00:00Z\"}");
+        fleet_message(f, topic,
+                      "{\"host\":\"vie-2\",\"operator\":\"berta\x1b[31m\",\"role\":\"console\","
+                      "\"recovery\":false,\"since\":\"2026-04-05T12:00:00Z\"}");
     }
     fleet_message(f, "infoscreen/nonsense/heartbeat", "{}");
 }
@@ -340,7 +341,8 @@ static void test_audit_key(void **state)
     assert_int_equal(out.list[0].kind, INTENT_AUDIT);
     assert_int_equal(f.desk.view, VIEW_BROKER);
     assert_int_equal(f.desk.focus, LIST_AUDIT);
-    const struct audit_status running = {.phase = AUDIT_RUNNING, .begun_mono = FLEET_NOW_MONO - 3000};
+    const struct audit_status running = {.phase = AUDIT_RUNNING,
+                                         .begun_mono = FLEET_NOW_MONO - 3000};
     f.model.audit = &running;
     fleet_type(&f, "c", &out);
     assert_int_equal(out.count, 1); /* one at a time */
@@ -361,7 +363,8 @@ static void test_contested_id(void **state)
     fleet_open(&f, 3, 24, 80, true);
     TEXT_SET(&f.link.contested, "infoscreen-console-vie-1-9b8d", 29);
     fleet_draw(&f);
-    assert_non_null(strstr(fleet_text(&f), "TWO PROGRAMS USE THE CLIENT ID infoscreen-console-vie-1-9b8d"));
+    assert_non_null(
+        strstr(fleet_text(&f), "TWO PROGRAMS USE THE CLIENT ID infoscreen-console-vie-1-9b8d"));
     assert_int_equal(fleet_role(&f, "TWO PROGRAMS"), ROLE_BANNER_WARNING);
     fleet_close(&f);
 }
