@@ -27,6 +27,8 @@ enum role panel_log_role(const struct log_line *l);
 void panel_words(const struct words *w, char *out, size_t size);
 /* What should be shown against what is: "42", "42≠17". True where they differ. */
 bool panel_event(const struct client *c, char out[FIGURE * 2]);
+/* Why a silent client's silence is no fault, for _(); NULL: it is one, or it is not silent. */
+const char *panel_quiet_reason(const struct ui_model *m, const struct client *c);
 bool panel_process_is_wrong(const struct client *c);
 
 /* Header, counts, banners, bottom line. */
@@ -38,6 +40,7 @@ bool panel_message(struct paint *p, char *out, size_t size);
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size);
 
+void panel_load_draw(struct paint *p, struct area a);
 void panel_alarm_detail_draw(struct paint *p, struct area a);
 void panel_client_draw(struct paint *p, struct area a);
 void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
