@@ -1,5 +1,6 @@
 /* ranking.c - commands in the order of a reader's interest: those under way before those at their
- * end, each the newest first. Kept as it changes: a queue of thousands is never sorted for a frame. */
+ * end, each the newest first. Kept as it changes: a queue of thousands is never sorted for a frame.
+ */
 #include <stdlib.h>
 #include <string.h>
 

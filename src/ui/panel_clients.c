@@ -220,6 +220,11 @@ static bool matches(const struct filter *f, const struct ui_model *m, const void
     return filter_client(f, row);
 }
 
+static uint32_t order(struct list *l, const struct ui_model *m)
+{
+    return query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
+}
+
 const struct list_class class_clients = {
     .name = "clients",
     .title = N_("CLIENTS"),
@@ -233,4 +238,5 @@ const struct list_class class_clients = {
     .role = role,
     .generation = generation,
     .matches = matches,
+    .order = order,
 };
