@@ -40,7 +40,7 @@ library() { # HEADER-PATTERN ROOM-WHERE-IT-IS-ALLOWED…
 library 'mosquitto|mqtt_protocol' broker
 library 'sqlite3' store
 library '(curses|ncurses|term\.h|ncursesw)' ui
-library 'cjson' core
+library 'cjson' core broker # the wire; Mosquitto's own JSON of accounts
 library 'uuid/' core
 library 'ini\.h' base
 library 'utf8proc' base

@@ -2,25 +2,33 @@
 #include "app/app.h"
 #include "app/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/console.h"
+#include "app/past.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "ui/ui.h"
 
+#define TELL_MS  5000
 #define FRAME_MS 50 /* at most 20 frames a second */
 
 struct console {
     struct session session;
     struct ui *ui;
+    struct past past;
+    struct ui_wishes wishes;
     struct text64 operator_name;
     int64_t painted_mono;
+    int64_t told_mono;    /* by the terminal's notification */
     bool keys_wait;       /* the terminal has something to read, or keys of it are still to be acted on */
     bool idle_marked;
     bool quit;
@@ -30,7 +38,7 @@ static struct ui_model model_of(const struct console *c, const struct cli_global
 {
     const struct session *s = &c->session;
 
-    return (struct ui_model){
+    struct ui_model m = {
         .core = s->core,
         .link = &s->link_status,
         .store = &s->store_status,
@@ -39,9 +47,15 @@ static struct ui_model model_of(const struct console *c, const struct cli_global
         .read_only = g->read_only,
         .demo = g->demo,
         .rate = s->rate,
+        .past = &s->past,
+        .refusals = &s->refusals,
+        .audit = session_audit_status(&c->session),
+        .account = TEXT_OURS(g->config.broker.username),
         .message = s->message.id ? &s->message : NULL,
         .message_at_mono = s->message_at_mono,
     };
+    past_show(&c->past, &c->wishes, &m);
+    return m;
 }
 
 /* SIGSTOP to ourselves: the shell takes over with its own terminal settings until SIGCONT. */
@@ -54,7 +68,50 @@ static void suspend(struct console *c)
     c->session.resized = true;
 }
 
-static void act(struct console *c, const struct intent *i)
+static void say(struct console *c, const char *id, const char *first, const char *second)
+{
+    struct words w = {.id = id};
+
+    TEXT_SET(&w.arg[0], first, strlen(first));
+    TEXT_SET(&w.arg[1], second, strlen(second));
+    session_say(&c->session, &w);
+}
+
+/* A file that is there already is never written over. */
+static void export_to(struct console *c, const char *path)
+{
+    size_t n, done = 0;
+    const char *text = ui_export_text(c->ui, &n);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    while (fd >= 0 && done < n) {
+        const ssize_t more = write(fd, text + done, n - done);
+        if (more < 0 && errno != EINTR)
+            break;
+        done += more > 0 ? (size_t)more : 0;
+    }
+    const int why = errno;
+    const bool closed = fd >= 0 && close(fd) == 0;
+    if (closed && done == n)
+        say(c, N_("written to {1}"), path, "");
+    else if (fd < 0 && why == EEXIST)
+        say(c, N_("{1} exists already: give another name"), path, "");
+    else
+        say(c, N_("{1}: {2}: nothing was written"), path, strerror(closed ? why : errno));
+    if (fd >= 0 && !(closed && done == n))
+        unlink(path);
+}
+
+/* What the operator saw is over: nothing may be done about it now. */
+static void operate(struct console *c, const struct intent *i, bool in_past)
+{
+    if (in_past)
+        say(c, N_("this is the past: nothing was sent; Esc returns to now"), "", "");
+    else
+        session_operator(&c->session, &i->op);
+}
+
+static void act(struct console *c, const struct intent *i, bool in_past)
 {
     switch (i->kind) {
     case INTENT_NONE:
@@ -64,7 +121,10 @@ static void act(struct console *c, const struct intent *i)
         c->quit = true;
         break;
     case INTENT_OPERATOR:
-        session_operator(&c->session, &i->op);
+        operate(c, i, in_past);
+        break;
+    case INTENT_EXPORT:
+        export_to(c, i->path);
         break;
     case INTENT_RETRY_LINK:
         link_retry_now(c->session.link);
@@ -72,20 +132,24 @@ static void act(struct console *c, const struct intent *i)
     case INTENT_SUSPEND:
         c->session.suspend = true;
         break;
+    case INTENT_AUDIT:
+        session_audit(&c->session);
+        break;
     }
 }
 
 static void take_keys(struct console *c, const struct cli_globals *g)
 {
-    struct intents intents = {.count = 0};
+    struct intents intents; /* 80 KiB: not zeroed whole each turn */
     const struct ui_model m = model_of(c, g);
 
+    intents.count = 0;
     if (!c->keys_wait && ui_next_change(c->ui, &m) > m.now.mono_ms)
         return; /* under load a turn is a slice of messages: it must not cost a read of the terminal */
     if (!ui_input(c->ui, &m, &intents))
         c->session.ended_by = SIGHUP; /* the terminal is gone */
     for (int k = 0; k < intents.count; k++)
-        act(c, &intents.list[k]);
+        act(c, &intents.list[k], m.in_past);
     c->keys_wait = intents.count > 0;
     c->idle_marked = c->idle_marked && intents.count == 0;
 }
@@ -100,21 +164,51 @@ static int64_t until_frame(const struct console *c, const struct cli_globals *g)
 
     if (ui_is_dirty(c->ui, &m))
         return allowed > 0 ? allowed : 0;
-    if (change == INT64_MAX)
+    const int64_t due = past_due(&c->past, &c->wishes, c->session.core);
+    const int64_t next = change < due ? change : due;
+    if (next == INT64_MAX)
         return -1;
-    return change > m.now.mono_ms ? change - m.now.mono_ms : FRAME_MS;
+    return next > m.now.mono_ms ? next - m.now.mono_ms : FRAME_MS;
+}
+
+/* What the history has to be asked for what is in front of the operator now. */
+static void tend_past(struct console *c, const struct cli_globals *g)
+{
+    const struct ui_model m = model_of(c, g);
+
+    ui_wishes(c->ui, &m, &c->wishes);
+    past_tend(&c->past, &c->wishes, c->session.core, m.now.mono_ms);
+}
+
+/* The bell at once; the terminal's notification at most every few seconds, with how many more. */
+static void tell(struct console *c, const struct cli_globals *g)
+{
+    struct notices *n = &c->session.notices;
+    const int64_t now = clock_mono_ms();
+    struct text160 sentence = n->told;
+
+    if (n->bell && g->config.notify.bell)
+        ui_bell(c->ui);
+    n->bell = false;
+    if (!n->told_count || now - c->told_mono < TELL_MS)
+        return;
+    if (n->told_count > 1) {
+        char more[200];
+        snprintf(more, sizeof more, _("%.120s (and %u more)"), n->told.clean, n->told_count - 1);
+        TEXT_SET(&sentence, more, strlen(more));
+    }
+    ui_notify(c->ui, TEXT(sentence));
+    c->told_mono = now;
+    n->told_count = 0;
 }
 
 static void paint(struct console *c, const struct cli_globals *g)
 {
     const struct ui_model m = model_of(c, g);
 
-    if (c->session.bell) {
-        c->session.bell = false;
-        ui_bell(c->ui);
-    }
+    tell(c, g);
     if (!ui_is_dirty(c->ui, &m)) {
-        if (!c->idle_marked && !c->session.busy)
+        if (!c->idle_marked && !c->session.busy && !past_waits(&c->past))
             ui_mark_idle(c->ui);
         c->idle_marked = true;
         return;
@@ -147,6 +241,7 @@ static void run(struct console *c, const struct cli_globals *g)
             ui_resized(c->ui);
         }
         take_keys(c, g);
+        tend_past(c, g);
         paint(c, g);
     }
 }
@@ -179,12 +274,14 @@ int app_console_with(const struct cli_globals *g, struct err *e)
     if (!c->ui || !loop_add_fd(c->session.loop, ui_fd(c->ui), POLLIN, on_key, c))
         goto close;
     log_to_memory();
+    past_open(&c->past, c->session.loop, g->db_path, &g->config);
     run(c, g);
     ui_close(c->ui);
     c->ui = NULL;
     log_to_stderr();
     code = exit_of(c->session.ended_by);
 close:
+    past_close(&c->past);
     ui_close(c->ui);
     session_close(&c->session);
 out:

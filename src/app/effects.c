@@ -60,6 +60,8 @@ static bool is_ours_to_tell(const struct session *s, const struct effect *e)
 
     if (s->recorder)
         return true;
+    if (kind == EVENT_NOTE && !e->u.history.command && !e->u.history.alarm)
+        return true; /* of a rollout, or a hand-over: nobody else hears of it */
     if (!e->u.history.command || e->u.history.command->foreign || kind == EVENT_IMAGE)
         return false;
     return !s->store_status.other_recorder || kind == EVENT_COMMAND_QUEUED ||
@@ -68,7 +70,8 @@ static bool is_ours_to_tell(const struct session *s, const struct effect *e)
 
 static void put_rollout(struct session *s, const struct effect *e)
 {
-    (void)s, (void)e;
+    if (!store_put_rollout(s->store, e->u.rollout.row, e->u.rollout.members))
+        row_refused(s, e->durable);
 }
 
 static void put_history(struct session *s, const struct effect *e)
@@ -101,8 +104,7 @@ static void put_link_state(struct session *s, const struct effect *e)
 
 static void notify(struct session *s, const struct effect *e)
 {
-    (void)e;
-    s->bell = s->globals->config.notify.bell;
+    notices_take(s, e->u.notify.alarm, e->u.notify.escalation);
 }
 
 static bool fetch_room(struct session *s)
@@ -254,7 +256,9 @@ static_assert(sizeof appliers / sizeof *appliers == OUT_MESSAGE + 1, "an effect 
 
 void session_apply_effects(struct session *s)
 {
+    store_hold(s->store); /* a command and its outbox rows are there together, or none of them */
     for (size_t i = 0; i < s->effects.count; i++)
         appliers[s->effects.list[i].kind](s, &s->effects.list[i]);
+    store_release(s->store);
     effects_clear(&s->effects);
 }

@@ -94,6 +94,13 @@ static void on_published(struct session *s, const struct link_record *r)
 
 static void on_refused(struct session *s, const struct link_record *r)
 {
+    const char *topic = link_record_topic(r);
+    struct text160 clean = {{0}};
+
+    TEXT_SET(&clean, topic, strlen(topic));
+    refusals_note(&s->refusals, r->wall_ms, r->refusal, TEXT(clean), r->reason);
+    if (strncmp(topic, "$SYS/", 5) == 0)
+        return; /* a comfort: it is on the list, and nobody is told */
     session_say(s, &r->u.words);
     WORDS_RENDER(&r->u.words, i18n_translate, &s->refusal);
 }
@@ -109,9 +116,23 @@ static void on_journal_state(struct session *s, const struct link_record *r)
     (void)s, (void)r; /* shown from link_status */
 }
 
+/* Once, and again only where another broker lacks another number of things. */
+static void tell_lacks(struct session *s)
+{
+    const unsigned lacking = traits_lacking(&s->link_status.traits);
+    struct words words;
+
+    if (!s->link_status.traits.tested || lacking == s->lacking_said)
+        return;
+    s->lacking_said = lacking;
+    if (traits_say(&s->link_status.traits, &words))
+        session_say(s, &words);
+}
+
 static void on_status(struct session *s, const struct link_record *r)
 {
     s->link_status = r->u.status;
+    tell_lacks(s);
 }
 
 static void (*const record_handlers[])(struct session *, const struct link_record *) = {
@@ -177,6 +198,17 @@ static void on_adopted(struct session *s, struct store_adopted *a)
     free(a);
 }
 
+static void on_rollout(struct session *s, struct store_rollout *r)
+{
+    struct core_event ev = {.kind = IN_ROLLOUT, .now = session_now()};
+
+    ev.u.rollout.row = &r->row;
+    ev.u.rollout.members = r->members;
+    ev.u.rollout.ours = r->ours;
+    session_feed(s, &ev);
+    free(r);
+}
+
 static void on_report(struct session *s, const struct store_report *r)
 {
     switch (r->kind) {
@@ -197,6 +229,9 @@ static void on_report(struct session *s, const struct store_report *r)
         break;
     case STORE_ADOPTED:
         on_adopted(s, r->adopted);
+        break;
+    case STORE_ROLLOUT:
+        on_rollout(s, r->rollout);
         break;
     case STORE_WITHDRAWN:
         session_feed(s, &(struct core_event){

@@ -52,11 +52,18 @@ static bool is_ready(const struct session *s)
     return core_link_is_up(s->core) && s->snapshot_done;
 }
 
+static bool is_ended(struct job_host *h, struct job *j)
+{
+    if (h->session.ended_by == SIGINT && h->started && j->interrupted && j->interrupted(j, h))
+        h->session.ended_by = 0;
+    return h->over || h->session.ended_by;
+}
+
 static void run(struct job_host *h, struct job *j)
 {
     const int64_t connect_by = clock_mono_ms() + j->connect_ms;
 
-    while (!h->over && !h->session.ended_by) {
+    while (!is_ended(h, j)) {
         session_turn(&h->session, STEP_MS);
         const int64_t grace = core_link_is_up(h->session.core) ? SNAPSHOT_MS : 0;
         if (!h->started && (j->offline || is_ready(&h->session) || clock_mono_ms() >= connect_by + grace)) {
@@ -66,7 +73,7 @@ static void run(struct job_host *h, struct job *j)
         if (h->started && !h->over)
             h->over = j->step(j, h);
     }
-    if (h->session.ended_by)
+    if (h->session.ended_by && !j->err.code)
         err_set(&j->err, EXIT_FAILED, _("interrupted: what was sent stays sent"));
 }
 

@@ -49,6 +49,8 @@ struct recorder {
     struct session session;
     struct text160 said; /* the last link state that was logged */
     bool up, role, announced;
+    struct text96 contested; /* that was logged */
+    struct words lacks;
 };
 
 static void pat_watchdog(void *user)
@@ -73,6 +75,26 @@ static void tell_link(struct recorder *r)
         log_warn(_("no broker: %s"), words.clean);
 }
 
+/* What only the broker's keeper can mend. */
+static void tell_broker(struct recorder *r)
+{
+    const struct link_status *l = &r->session.link_status;
+    struct words lacks;
+    char line[400];
+
+    if (!text_equal(TEXT(l->contested), TEXT(r->contested))) {
+        r->contested = l->contested;
+        if (l->contested.clean[0])
+            log_warn(_("two programs use the client id %s, or its listener allows an account one connection only"),
+                     l->contested.clean);
+    }
+    if (!l->traits.tested || !traits_say(&l->traits, &lacks) || lacks.id == r->lacks.id)
+        return;
+    r->lacks = lacks;
+    words_render(&lacks, i18n_translate, line, sizeof line);
+    log_info("%s", line);
+}
+
 static void tell_role(struct recorder *r)
 {
     if (r->role == r->session.recorder)
@@ -93,6 +115,7 @@ static void run(struct recorder *r)
         session_turn(&r->session, -1);
         tell_link(r);
         tell_role(r);
+        tell_broker(r);
         if (!r->announced && (r->up || r->role)) {
             r->announced = true;
             notify_systemd("READY=1");

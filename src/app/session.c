@@ -84,6 +84,19 @@ static void on_life_timer(void *user)
         core_take_signs_of_life(s->core, LIFE_ROWS, put_life, s);
 }
 
+static void note_past(struct session *s, uint64_t messages)
+{
+    struct rate_past *p = &s->past;
+
+    if (++s->past_seconds * 1000 < RATE_SLOT_MS)
+        return;
+    memmove(p->messages, p->messages + 1, (RATE_SLOTS - 1) * sizeof *p->messages);
+    p->messages[RATE_SLOTS - 1] = (uint32_t)(messages - s->past_seen);
+    p->known += p->known < RATE_SLOTS;
+    s->past_seen = messages;
+    s->past_seconds = 0;
+}
+
 static void on_second(void *user)
 {
     struct session *s = user;
@@ -92,6 +105,7 @@ static void on_second(void *user)
     const struct now t = session_now();
     const int64_t offset = t.wall_ms - t.mono_ms;
 
+    note_past(s, now);
     s->rate_at = (s->rate_at + 1) % slots;
     s->rate = (double)(now - s->rate_seen[s->rate_at]) / (double)(slots);
     s->rate_seen[s->rate_at] = now;
@@ -118,6 +132,8 @@ static void on_signal(void *user, int signo)
     case SIGCONT:
         s->resized = true;
         break;
+    case SIGCHLD: /* looked after in the turn */
+        break;
     default:
         s->ended_by = signo;
     }
@@ -130,7 +146,7 @@ static void on_wakeup(void *user, int fd, short revents)
 
 static bool start_loop(struct session *s)
 {
-    static const int handled[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
+    static const int handled[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD};
     sigset_t set;
 
     sigemptyset(&set);
@@ -220,6 +236,7 @@ static bool start_link(struct session *s, const struct session_options *o, struc
         .live_id = s->live_id,
         .journal_id = o->want_role ? s->journal_id : NULL,
         .presence_topic = g->read_only ? NULL : s->presence_topic,
+        .self_test = o->want_role,
     };
     s->link = link_start(&lo, e);
     if (!s->link)
@@ -266,6 +283,7 @@ fail:
 
 void session_close(struct session *s)
 {
+    session_audit_end(s);
     if (s->link) {
         if (core_link_is_up(s->core))
             link_publish(s->link, 0, s->presence_topic, NULL, 0, 1, true);
@@ -309,7 +327,7 @@ static int64_t until_due(const struct session *s, int64_t timeout_ms)
 {
     const int64_t due = core_next_due(s->core);
 
-    const bool syncing = s->recorder && (s->sync.rows || s->sync.snapshot);
+    const bool syncing = s->sync.rows || (s->recorder && s->sync.snapshot);
     if (s->busy || (syncing && !s->sync.stuck))
         return 0;
     if (syncing || s->held || s->fetch_sent < s->fetch_count || s->slice_posted != s->slice_read)
@@ -330,6 +348,7 @@ void session_turn(struct session *s, int64_t timeout_ms)
         session_drain_reports(s);
     session_drain_inbox(s);
     tick(s);
+    notices_turn(s);
     session_flush_fetch(s);
     session_sync(s);
 }

@@ -3,6 +3,7 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
+#include "app/notices.h"
 #include "base/buf.h"
 #include "base/loop.h"
 #include "broker/link.h"
@@ -23,7 +24,7 @@ struct sync {
     bool rows, snapshot;     /* wanted */
     bool snapshot_begun;
     bool stuck;              /* the store had no room: try again a little later */
-    unsigned phase;          /* clients, alarms, commands */
+    unsigned phase;          /* clients, alarms, commands, rollouts */
     uint32_t next;           /* index within the phase */
 };
 
@@ -59,9 +60,15 @@ struct session {
     struct words message;     /* for the status line */
     int64_t message_at_mono;
     struct text160 refusal;   /* the broker's last, in words */
-    bool bell;
+    struct notices notices;
     int64_t offset_ms;        /* wall minus boot clock: a jump is an event */
     double rate;              /* messages a second */
+    struct rate_past past;
+    uint64_t past_seen;       /* messages when its last slot began */
+    unsigned past_seconds;    /* into the next */
+    struct refusals refusals;
+    unsigned lacking_said;    /* how many of the broker's lacks the operator was told of */
+    struct broker_audit *audit; /* NULL: none was asked for */
     uint64_t rate_seen[6];
     unsigned rate_at;
 
@@ -102,5 +109,10 @@ void session_sync(struct session *s);
 void session_barrier(struct session *s);
 void session_publish_presence(struct session *s);
 void session_say(struct session *s, const struct words *words);
+
+/* audit.c: the running broker is tried in a thread of its own, its findings kept for the screen. */
+void session_audit(struct session *s);                              /* begins; one at a time */
+const struct audit_status *session_audit_status(const struct session *s); /* NULL: never asked for */
+void session_audit_end(struct session *s);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define ROWS_PER_TURN 500
 
-enum { PHASE_CLIENTS, PHASE_ALARMS, PHASE_COMMANDS, PHASES };
+enum { PHASE_CLIENTS, PHASE_ALARMS, PHASE_COMMANDS, PHASE_ROLLOUTS, PHASES };
 
 static uint32_t phase_count(const struct session *s)
 {
@@ -17,9 +17,25 @@ static uint32_t phase_count(const struct session *s)
         return core_client_count(s->core);
     case PHASE_ALARMS:
         return core_alarm_count(s->core);
-    default:
+    case PHASE_COMMANDS:
         return core_command_count(s->core);
+    default: /* they are no part of the past */
+        return s->sync.snapshot_begun ? 0 : core_rollout_count(s->core);
     }
+}
+
+static bool put_command(struct session *s, uint32_t i)
+{
+    const struct command *c = core_command(s->core, i);
+
+    return (c->foreign && !s->recorder) || store_put_command(s->store, c);
+}
+
+static bool put_rollout(struct session *s, uint32_t i)
+{
+    const struct rollout *r = core_rollout(s->core, i);
+
+    return store_put_rollout(s->store, r, core_rollout_member(s->core, &r->id, 0));
 }
 
 static bool put_row(struct session *s, uint32_t i)
@@ -33,8 +49,10 @@ static bool put_row(struct session *s, uint32_t i)
         const void *payload = core_alarm_payload(s->core, a, &len);
         return store_put_alarm(s->store, a, payload, len);
     }
+    case PHASE_COMMANDS:
+        return put_command(s, i);
     default:
-        return store_put_command(s->store, core_command(s->core, i));
+        return put_rollout(s, i);
     }
 }
 
@@ -101,8 +119,13 @@ static void sync_snapshot(struct session *s)
 
 void session_sync(struct session *s)
 {
-    if (!s->recorder)
+    if (!s->recorder) {
+        if (s->sync.rows && s->sync.phase < PHASE_COMMANDS)
+            s->sync.phase = PHASE_COMMANDS; /* what it issued itself */
+        if (s->sync.rows)
+            sync_rows(s);
         return;
+    }
     if (s->sync.rows && !s->sync.snapshot_begun)
         sync_rows(s);
     else if (s->sync.snapshot)

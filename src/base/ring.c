@@ -201,9 +201,12 @@ int ring_fd(const struct ring *r)
     return r->data_fd;
 }
 
-/* Empty: says so, and looks once more, since a record may have come before that was heard. */
+/* Empty: says so, and looks once more, since a record may have come before that was heard. One that
+ * still sleeps was not signalled since: it costs no system call to look at an empty ring each turn. */
 static bool fell_asleep(struct ring *r, size_t tail)
 {
+    if (atomic_load(&r->consumer_sleeps))
+        return true;
     event_reset(r->data_fd);
     atomic_store(&r->consumer_sleeps, true);
     if (atomic_load(&r->head) == tail)

@@ -251,6 +251,30 @@ static bool parse_local(const char *s, int64_t *wall_ms)
     return true;
 }
 
+/* "03:12": when it last was that late. */
+static bool parse_time_of_day(const char *s, int64_t now_wall_ms, int64_t *wall_ms)
+{
+    struct cursor c = {s, s + strlen(s)};
+    int64_t ms = 0;
+
+    if (!take_clock(&c, &ms) || c.p != c.end)
+        return false;
+    for (int days_back = 0; days_back < 2; days_back++) {
+        struct tm tm;
+        if (!local_from_wall(now_wall_ms, &tm))
+            return false;
+        tm.tm_mday -= days_back;
+        tm.tm_hour = (int)(ms / HOUR_MS);
+        tm.tm_min = (int)(ms / MINUTE_MS % 60);
+        tm.tm_sec = (int)(ms / SECOND_MS % 60);
+        if (!wall_from_local(&tm, wall_ms))
+            return false;
+        if (*wall_ms <= now_wall_ms)
+            break;
+    }
+    return true;
+}
+
 bool time_parse_when(const char *s, int64_t now_wall_ms, int64_t *wall_ms)
 {
     int64_t ago;
@@ -268,7 +292,8 @@ bool time_parse_when(const char *s, int64_t now_wall_ms, int64_t *wall_ms)
             *wall_ms = 0;
         return true;
     }
-    return parse_local(s, wall_ms) || time_parse_iso(s, strlen(s), wall_ms);
+    return parse_time_of_day(s, now_wall_ms, wall_ms) || parse_local(s, wall_ms) ||
+           time_parse_iso(s, strlen(s), wall_ms);
 }
 
 void time_local(int64_t wall_ms, int64_t now_wall_ms, char out[ISO_SIZE])

@@ -14,8 +14,8 @@
 void time_iso(int64_t wall_ms, char out[ISO_SIZE]);
 /* ISO 8601 with optional fraction and Z, ±hh:mm or ±hhmm (none: UTC). Refuses 30 February. */
 bool time_parse_iso(const char *s, size_t n, int64_t *wall_ms);
-/* What --since takes: ISO 8601, "2026-04-05 08:00" (local), "today", "yesterday", or a duration
- * before now. */
+/* What --since takes: ISO 8601, "2026-04-05 08:00" (local), "03:12" (when it last was that late),
+ * "today", "yesterday", or a duration before now. */
 bool time_parse_when(const char *s, int64_t now_wall_ms, int64_t *wall_ms);
 /* "90s" "15m" "2h" "7d" "0" (also "500ms"); "0s" is 0. No sign, no blank, no overflow. */
 bool duration_parse(const char *s, int64_t *ms);

@@ -175,7 +175,8 @@ static void look_anonymous(struct audit_run *r)
 
 static bool has_plugin(const struct conf *c, int i)
 {
-    return conf_security(c, i, "plugin") || conf_security(c, i, "auth_plugin");
+    return conf_security(c, i, "plugin") || conf_security(c, i, "auth_plugin") ||
+           conf_security(c, i, "plugin_opt_config_file");
 }
 
 static void look_passwords(struct audit_run *r)
@@ -319,6 +320,7 @@ static const struct audit_rule rules[] = {
     {"files.accounts", N_("each account once; the consoles' listener has the server's only"),
      look_accounts},
     {"files.prefixes", N_("no two devices share an account"), look_prefixes},
+    {"files.plugin", N_("each client of a plugin has its own role and no more"), look_plugin},
     {"files.everyone", N_("no rule for every account at once"), look_everyone},
     {"files.device_rules", N_("each device its own topics and no more"), look_device_rules},
     {"files.server_rules", N_("the server account what consoles need and no more"),
@@ -347,8 +349,11 @@ bool audit_files(struct audit *a, const char *dir, struct err *e)
         audit_run_rules(r, rules, sizeof rules / sizeof *rules);
         ok = true;
     }
-    if (r)
+    if (r) {
         conf_unload(&r->conf);
+        dynsec_free(r->plugin);
+        buf_fini(&r->plugin_rules);
+    }
     free(r);
     free(whole);
     return ok;

@@ -3,6 +3,7 @@
 #ifndef BROKER_AUDIT_H
 #define BROKER_AUDIT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -44,6 +45,7 @@ struct audit_target {
     bool insecure;
     const char *device; /* a uuid whose rows are tried, which takes its connection; NULL none */
     const char *device_password;
+    const atomic_bool *cancelled; /* by another thread: ends within moments; NULL never */
 };
 
 /* False: no broker answers, e (EXIT_BROKER) says why. */

@@ -6,7 +6,7 @@
 
 #include "base/i18n.h"
 
-static bool add_line(struct conf *c, int number, char *key, char *value)
+static bool add_line(struct conf *c, int number, const char *key, const char *value, int listener)
 {
     if (c->n == c->cap) {
         const size_t cap = c->cap ? c->cap * 2 : 64;
@@ -16,10 +16,8 @@ static bool add_line(struct conf *c, int number, char *key, char *value)
         c->line = line;
         c->cap = cap;
     }
-    if (strcmp(key, "listener") == 0 && c->listeners < LISTENERS_MAX)
-        c->listeners++;
-    c->line[c->n++] = (struct conf_line){
-        .number = number, .listener = c->listeners - 1, .key = key, .value = value};
+    c->line[c->n++] =
+        (struct conf_line){.number = number, .listener = listener, .key = key, .value = value};
     return true;
 }
 
@@ -38,26 +36,80 @@ static bool parse_line(struct conf *c, int number, char *p)
         *value++ = '\0';
         value += strspn(value, " ");
     }
-    return add_line(c, number, p, value ? value : p + strlen(p));
+    if (strcmp(p, "listener") == 0 && c->listeners < LISTENERS_MAX)
+        c->listeners++;
+    return add_line(c, number, p, value ? value : p + strlen(p), c->listeners - 1);
+}
+
+/* ---- Mosquitto 2.1: plugins for files, used by name ---- */
+
+/* What an option of a plugin is called where no plugin is needed. */
+static const char *plain_key(const char *key)
+{
+    static const struct {
+        const char *key, *plain;
+    } keys[] = {{"plugin_opt_acl_file", "acl_file"},
+                {"plugin_opt_password_file", "password_file"},
+                {"plugin_opt_config_file", "plugin_opt_config_file"}};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i].key) == 0)
+            return keys[i].plain;
+    return NULL;
+}
+
+/* The listener has what the options behind "plugin_load NAME …" say. */
+static bool use_plugin(struct conf *c, const struct conf_line *use)
+{
+    const struct conf_line at = *use; /* the list moves as it grows */
+    const size_t n = c->n, length = strlen(at.value);
+    bool mine = false, ok = true;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        const struct conf_line *l = &c->line[i];
+        const char *plain = plain_key(l->key);
+        if (strcmp(l->key, "plugin_load") == 0)
+            mine = strncmp(l->value, at.value, length) == 0 && l->value[length] == ' ';
+        else if (mine && plain && l->listener == GLOBAL)
+            ok = add_line(c, at.number, plain, l->value, at.listener);
+    }
+    return ok;
+}
+
+static bool resolve_plugins(struct conf *c)
+{
+    const size_t n = c->n;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        if (strcmp(c->line[i].key, "listener_allow_anonymous") == 0)
+            c->line[i].key = "allow_anonymous";
+        if (strcmp(c->line[i].key, "plugin_use") == 0) {
+            c->per_listener = true;
+            ok = use_plugin(c, &c->line[i]);
+        }
+    }
+    return ok;
 }
 
 bool conf_load(struct conf *c, const char *path, struct err *e)
 {
     int number = 1;
+    bool ok = true;
 
     *c = (struct conf){.text = BUF_INIT};
     if (!path_join(c->path, path, "mosquitto.conf", e) || !file_read(c->path, &c->text, e))
         return false;
-    for (char *p = c->text.data; p && *p; number++) {
+    for (char *p = c->text.data; ok && p && *p; number++) {
         char *end = strchr(p, '\n');
         if (end)
             *end = '\0';
-        if (!parse_line(c, number, p))
-            return err_set(e, EXIT_FAILED, _("out of memory: nothing was read"));
+        ok = parse_line(c, number, p);
         p = end ? end + 1 : p + strlen(p);
     }
     c->per_listener = conf_is(conf_global(c, "per_listener_settings"), "true");
-    return true;
+    return (ok && resolve_plugins(c)) ||
+           err_set(e, EXIT_FAILED, _("out of memory: nothing was read"));
 }
 
 void conf_unload(struct conf *c)

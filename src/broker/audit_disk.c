@@ -17,22 +17,43 @@
 
 /* ---- accounts ---- */
 
-static void judge_passwords(struct audit_run *r, const char *path)
+static void judge_twins(struct audit_run *r, const char *path, const struct buf *text)
 {
-    struct buf text = BUF_INIT;
     struct names s = {0};
-    struct err e = {0};
 
-    if (!file_read(path, &text, &e) || !passwd_validate(path, buf_str(&text), &e))
-        audit_fault(r, "%s", e.text);
-    else
-        r->audit->failed |= !passwd_each(buf_str(&text), names_add, &s);
+    r->audit->failed |= !passwd_each(buf_str(text), names_add, &s);
     names_sort(&s);
     for (size_t i = 1; i < s.n; i++)
         if (strcmp(s.list[i - 1], s.list[i]) == 0)
             audit_fault(r, _("%s: %s stands there twice: broker rotate leaves one"),
                         base_name(path), s.list[i]);
     free(s.list);
+}
+
+static void judge_passwords(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct err e = {0};
+
+    if (!file_read(path, &text, &e) || !passwd_validate(path, buf_str(&text), &e))
+        audit_fault(r, "%s", e.text);
+    else
+        judge_twins(r, path, &text);
+    buf_fini(&text);
+}
+
+static void judge_plugin_passwords(struct audit_run *r, const char *path)
+{
+    const struct dynsec *d = audit_plugin(r, path);
+    struct buf text = BUF_INIT;
+    struct err e = {0};
+
+    if (d && !dynsec_passwords(d, &text))
+        r->audit->failed = true;
+    else if (d && !passwd_validate(path, buf_str(&text), &e))
+        audit_fault(r, "%s", e.text);
+    else if (d)
+        judge_twins(r, path, &text);
     buf_fini(&text);
 }
 
@@ -53,6 +74,7 @@ void look_accounts(struct audit_run *r)
     const struct conf *c = &r->conf;
 
     audit_each_file(r, "password_file", judge_passwords);
+    audit_each_file(r, "plugin_opt_config_file", judge_plugin_passwords);
     for (int i = 0; i < c->listeners; i++) {
         const struct conf_line *l = conf_security(c, i, "password_file");
         struct buf text = BUF_INIT;
@@ -70,15 +92,11 @@ static const struct kept {
     const char *name;
     mode_t never;
 } kept[] = {
-    {NULL, "", 0027},
-    {NULL, "mosquitto.conf", 0022},
-    {NULL, "ca.key", 0077},
-    {"password_file", NULL, 0037},
-    {"acl_file", NULL, 0022},
-    {"keyfile", NULL, 0037},
-    {"certfile", NULL, 0022},
-    {"cafile", NULL, 0022},
-    {"persistence_location", NULL, 0027},
+    {NULL, "", 0027},         {NULL, "mosquitto.conf", 0022},
+    {NULL, "ca.key", 0077},   {"password_file", NULL, 0037},
+    {"acl_file", NULL, 0022}, {"plugin_opt_config_file", NULL, 0037},
+    {"keyfile", NULL, 0037},  {"certfile", NULL, 0022},
+    {"cafile", NULL, 0022},   {"persistence_location", NULL, 0027},
 };
 
 static void judge_mode(struct audit_run *r, const char *path)

@@ -12,8 +12,8 @@
 
 /* A line of mosquitto.conf that says something. */
 struct conf_line {
-    int number, listener; /* listener: GLOBAL before the first */
-    char *key, *value;    /* in conf->text; value may be "" */
+    int number, listener;    /* listener: GLOBAL before the first */
+    const char *key, *value; /* in conf->text or constant; value may be "" */
 };
 
 struct conf {
@@ -61,6 +61,11 @@ struct audit_run {
     void (*each_line)(struct audit_run *r, const struct acl_line *l);
     const struct kept *looking;
     unsigned canaries;
+    /* of audit_plugin */
+    bool plugin_read;
+    struct dynsec *plugin;
+    struct buf plugin_rules;
+    struct err plugin_error;
 };
 
 /* Runs every rule; one without faults gets one row that is ok. */
@@ -75,7 +80,12 @@ const char *base_name(const char *path);
 void audit_each_file(struct audit_run *r, const char *key,
                      void (*fn)(struct audit_run *r, const char *path));
 
+/* The accounts of the Dynamic Security plugin, and its rules as an acl_file says them: read once.
+ * NULL: r->plugin_error says why. */
+struct dynsec *audit_plugin(struct audit_run *r, const char *path);
+
 /* audit_rules.c */
+void look_plugin(struct audit_run *r);
 void look_device_rules(struct audit_run *r);
 void look_server_rules(struct audit_run *r);
 void look_everyone(struct audit_run *r);

@@ -11,8 +11,7 @@
 
 /* One line of an acl_file in its parts. */
 struct acl_line {
-    const char *file;
-    int number;
+    char where[80];               /* "devices.acl:12"; "dynsec.json" */
     char user[USERNAME_SIZE * 2]; /* of the block; "" before the first */
     char uuid[UID_TEXT];          /* of the block; "" where it has none of a device's topics */
     enum { LINE_USER, LINE_TOPIC, LINE_PATTERN, LINE_WRONG } kind;
@@ -81,31 +80,57 @@ static void parse_line(struct acl_line *l, const char *p, size_t n)
     }
 }
 
+static void walk_text(struct audit_run *r, const char *path, bool numbered, const char *text)
+{
+    struct acl_line l = {.user = ""};
+    int number = 1;
+
+    for (const char *p = text; *p; number++) {
+        const size_t n = strcspn(p, "\n");
+        snprintf(l.where, sizeof l.where, numbered ? "%.60s:%d" : "%.60s", base_name(path), number);
+        if (n && *p != '#' && *p != '\r')
+            parse_line(&l, p, n), r->each_line(r, &l);
+        p += n + (p[n] == '\n');
+    }
+}
+
 static void walk_file(struct audit_run *r, const char *path)
 {
     struct buf text = BUF_INIT;
-    struct acl_line l = {.file = base_name(path)};
     struct err e = {0};
 
-    if (!file_read(path, &text, &e)) {
+    if (file_read(path, &text, &e))
+        walk_text(r, path, true, buf_str(&text));
+    else
         audit_fault(r, _("%s: a broker that can't read its rules lets everyone in: repair it"),
                     e.text);
-    } else {
-        for (const char *p = buf_str(&text); *p;) {
-            const size_t n = strcspn(p, "\n");
-            l.number++;
-            if (n && *p != '#' && *p != '\r')
-                parse_line(&l, p, n), r->each_line(r, &l);
-            p += n + (p[n] == '\n');
-        }
-    }
     buf_fini(&text);
+}
+
+struct dynsec *audit_plugin(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+
+    if (!r->plugin_read && file_read(path, &text, &r->plugin_error))
+        r->plugin = dynsec_parse(path, buf_str(&text), &r->plugin_error);
+    if (!r->plugin_read && r->plugin)
+        r->audit->failed |= !dynsec_rules(r->plugin, &r->plugin_rules);
+    r->plugin_read = true;
+    buf_fini(&text);
+    return r->plugin;
+}
+
+static void walk_plugin(struct audit_run *r, const char *path)
+{
+    if (audit_plugin(r, path)) /* files.plugin says what is wrong with one that isn't read */
+        walk_text(r, path, false, buf_str(&r->plugin_rules));
 }
 
 static void walk(struct audit_run *r, acl_line_fn fn)
 {
     r->each_line = fn;
     audit_each_file(r, "acl_file", walk_file);
+    audit_each_file(r, "plugin_opt_config_file", walk_plugin);
 }
 
 /* Does the filter `given` take in all that `asked` does? */
@@ -133,7 +158,7 @@ static bool expected(const char *fresh, const struct acl_line *l, bool write)
 
     for (const char *p = fresh; *p;) {
         const size_t n = strcspn(p, "\n");
-        g = (struct acl_line){.file = ""};
+        g = (struct acl_line){.user = ""};
         parse_line(&g, p, n);
         if (g.kind == LINE_TOPIC && (write ? g.write : g.read) && covers(g.filter, l->filter))
             return true;
@@ -154,17 +179,17 @@ static void judge_everyone(struct audit_run *r, const struct acl_line *l)
 {
     if (l->kind == LINE_PATTERN && strstr(l->filter, "%c"))
         audit_fault(r,
-                    _("%s:%d: %%c is the client id, which a client chooses: write a block for "
+                    _("%s: %%c is the client id, which a client chooses: write a block for "
                       "each account"),
-                    l->file, l->number);
+                    l->where);
     else if (l->kind == LINE_PATTERN)
-        audit_fault(r, _("%s:%d: a pattern gives it to every account: write a block for each"),
-                    l->file, l->number);
+        audit_fault(r, _("%s: a pattern gives it to every account: write a block for each"),
+                    l->where);
     else if (l->kind == LINE_TOPIC && !l->user[0])
         audit_fault(r,
-                    _("%s:%d: a rule before the first user is for whoever has no name: take it "
+                    _("%s: a rule before the first user is for whoever has no name: take it "
                       "out"),
-                    l->file, l->number);
+                    l->where);
 }
 
 static void validate_file(struct audit_run *r, const char *path)
@@ -196,8 +221,8 @@ static void judge_device(struct audit_run *r, const struct acl_line *l)
     snprintf(a.username, sizeof a.username, "%.31s", l->user);
     snprintf(a.client_uuid, sizeof a.client_uuid, "%s", l->uuid[0] ? l->uuid : "-");
     if (acl_write_device(&fresh, &a, NULL) && gives_too_much(&fresh, l))
-        audit_fault(r, _("%s:%d: %s may %s %s, which isn't its own: take the line out"), l->file,
-                    l->number, l->user, l->write ? _("write") : _("read"), l->filter);
+        audit_fault(r, _("%s: %s may %s %s, which isn't its own: take the line out"), l->where,
+                    l->user, l->write ? _("write") : _("read"), l->filter);
     buf_fini(&fresh);
 }
 
@@ -213,8 +238,8 @@ static void judge_server(struct audit_run *r, const struct acl_line *l)
     if (l->kind != LINE_TOPIC || strcmp(l->user, SERVER_ACCOUNT) != 0)
         return;
     if (acl_write_server(&fresh, "") && !acl_is_canary(l->filter) && gives_too_much(&fresh, l))
-        audit_fault(r, _("%s:%d: %s may %s %s, which consoles don't need: take the line out"),
-                    l->file, l->number, l->user, l->write ? _("write") : _("read"), l->filter);
+        audit_fault(r, _("%s: %s may %s %s, which consoles don't need: take the line out"),
+                    l->where, l->user, l->write ? _("write") : _("read"), l->filter);
     buf_fini(&fresh);
 }
 
@@ -276,13 +301,11 @@ static int by_prefix(const void *a, const void *b)
     return c ? c : strcasecmp(x->uuid, y->uuid);
 }
 
-static void judge_prefixes(struct audit_run *r, const char *path)
+static void judge_shared(struct audit_run *r, const char *path, const struct buf *rules)
 {
-    struct buf text = BUF_INIT;
     struct owners o = {0};
 
-    if (file_read(path, &text, NULL))
-        r->audit->failed |= !acl_each_account(buf_str(&text), owners_add, &o);
+    r->audit->failed |= !acl_each_account(buf_str(rules), owners_add, &o);
     if (o.n)
         qsort(o.list, o.n, sizeof *o.list, by_prefix);
     for (size_t i = 1; i < o.n; i++)
@@ -292,10 +315,47 @@ static void judge_prefixes(struct audit_run *r, const char *path)
                           "uuid"),
                         base_name(path), o.list[i - 1].uuid, o.list[i].uuid, o.list[i].username);
     free(o.list);
+}
+
+static void judge_prefixes(struct audit_run *r, const char *path)
+{
+    struct buf text = BUF_INIT;
+
+    if (file_read(path, &text, NULL))
+        judge_shared(r, path, &text);
     buf_fini(&text);
+}
+
+static void judge_plugin_prefixes(struct audit_run *r, const char *path)
+{
+    if (audit_plugin(r, path))
+        judge_shared(r, path, &r->plugin_rules);
 }
 
 void look_prefixes(struct audit_run *r)
 {
     audit_each_file(r, "acl_file", judge_prefixes);
+    audit_each_file(r, "plugin_opt_config_file", judge_plugin_prefixes);
+}
+
+/* ---- the plugin ---- */
+
+static void say_excess(void *user, const char *sentence)
+{
+    audit_fault(user, "%s", sentence);
+}
+
+static void judge_plugin(struct audit_run *r, const char *path)
+{
+    r->note[0] = '\0';
+    if (audit_plugin(r, path))
+        dynsec_each_excess(r->plugin, say_excess, r);
+    else
+        audit_fault(r, "%s", r->plugin_error.text);
+}
+
+void look_plugin(struct audit_run *r)
+{
+    audit_note(r, "%s", _("none: rules and passwords are files"));
+    audit_each_file(r, "plugin_opt_config_file", judge_plugin);
 }

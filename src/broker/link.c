@@ -50,7 +50,7 @@ static void run_requests(struct link *l)
 
 /* ---- the poll ---- */
 
-enum slot { SLOT_WAKE, SLOT_OUTBOX, SLOT_ROOM, SLOT_LOOKUP, SLOT_LIVE, SLOT_JOURNAL, SLOTS };
+enum slot { SLOT_WAKE, SLOT_OUTBOX, SLOT_ROOM, SLOT_BESIDE, SLOT_LIVE, SLOT_JOURNAL, SLOTS };
 
 static struct pollfd conn_slot(const struct conn *c, bool waits)
 {
@@ -65,7 +65,7 @@ static void fill_slots(const struct link *l, struct pollfd p[SLOTS])
     p[SLOT_WAKE] = (struct pollfd){l->wake_fd, POLLIN, 0};
     p[SLOT_OUTBOX] = (struct pollfd){l->window_full ? -1 : ring_fd(l->outbox), POLLIN, 0};
     p[SLOT_ROOM] = (struct pollfd){blocked ? ring_room_fd(l->emit.inbox) : -1, POLLIN, 0};
-    p[SLOT_LOOKUP] = (struct pollfd){l->live.lookup ? lookup_fd(l->live.lookup) : -1, POLLIN, 0};
+    p[SLOT_BESIDE] = (struct pollfd){live_wake_fd(l), POLLIN, 0};
     p[SLOT_LIVE] = conn_slot(&l->live.conn, false);
     p[SLOT_JOURNAL] = conn_slot(&l->journal.conn, journal_waits(l));
 }
@@ -154,6 +154,7 @@ static bool copy_config(struct link_config *c, const struct link_options *o)
 {
     c->insecure = o->insecure;
     c->read_only = o->read_only;
+    c->self_test = o->self_test;
     return copy(&c->username, o->username) && copy(&c->password, o->password) &&
            copy(&c->cafile, o->cafile) && copy(&c->cert, o->cert) && copy(&c->key, o->key) &&
            copy(&c->live_id, o->live_id) && copy(&c->journal_id, o->journal_id) &&

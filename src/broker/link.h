@@ -23,6 +23,7 @@ struct link_options {
     const char *live_id; /* client ids; the caller keeps journal_id unguessable and stable */
     const char *journal_id;     /* NULL: this process never records */
     const char *presence_topic; /* emptied by the last will; NULL none */
+    bool self_test;             /* find out what the broker can do, once it is connected */
 };
 
 enum link_record_kind {
@@ -32,7 +33,7 @@ enum link_record_kind {
     LINK_TRY_FAILED,    /* still down; words: why (for the banner) */
     LINK_SNAPSHOT,      /* all retained messages have come (complete) or were cut short */
     LINK_PUBLISHED,     /* PUBACK: token, reason */
-    LINK_REFUSED,       /* a subscription the broker refuses: topic */
+    LINK_REFUSED,       /* the broker refuses something: topic, refusal, reason; words for people */
     LINK_JOURNAL_SLICE, /* everything before it in this ring and from `journal` belongs to slice
                            `token` */
     LINK_JOURNAL_STATE, /* up/down, session_present: after a lost session a gap is possible */
@@ -43,6 +44,7 @@ enum link_record_kind {
 enum {
     LINK_READ_ONLY = -1,  /* this link publishes nothing */
     LINK_UNSENDABLE = -2, /* libmosquitto refuses it: a wildcard in the topic, beyond 1 MiB */
+    LINK_HANGS_UP = -3,   /* the broker closed the connection on it, twice */
 };
 
 /* A record in the inbox. A LINK_MESSAGE is shorter than the struct: its topic and payload stand
@@ -55,6 +57,7 @@ struct link_record {
     bool retained, rap, oversize, complete, session_present;
     uint64_t token;
     int reason;
+    enum refusal_kind refusal;
     uint32_t topic_len,
         payload_len; /* payload_len: as received; at most PAYLOAD_MAX bytes are here */
     union {

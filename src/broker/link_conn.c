@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/hash.h"
 
@@ -92,6 +93,14 @@ void conn_try(struct conn *c, struct host *h, const char *address, struct mqtt_o
 int conn_protocol(const struct conn *c)
 {
     return c->host && c->host->protocol != HOST_NEW ? 4 : 5;
+}
+
+bool conn_hung_up(const struct conn *c)
+{
+    char byte;
+
+    return c->mqtt && mqtt_fd(c->mqtt) >= 0 &&
+           recv(mqtt_fd(c->mqtt), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void conn_fail(struct conn *c, enum mqtt_failure why)

@@ -5,6 +5,8 @@
  *   link_inbox.c      records into the inbox; nothing is dropped when it is full
  *   link_conn.c      a connection: from the try to its end
  *   link_live.c      `live`: hosts in turn, back-off, publishing
+ *   link_hangup.c    what the broker hangs up on instead of refusing it; two programs with one id
+ *   selftest.c       what the broker can do, tried beside us
  *   link_snapshot.c  what `live` subscribes to and in which order; exact fetches
  *   link_journal.c   `journal`: PUBACKs wait until its slices are durable */
 #ifndef BROKER_LINK_IMPL_H
@@ -16,17 +18,18 @@
 #include "broker/hosts.h"
 #include "broker/link.h"
 #include "broker/mqtt.h"
+#include "broker/selftest.h"
 
 #define SLICE_PACKETS  64 /* per read: 0.8 ms measured; more freeze a frame, fewer cost polls */
 #define NAP_MS         5  /* before reading under load: wake-ups are the whole cost */
 #define IN_FLIGHT_MAX  20 /* a broker's usual Receive Maximum */
-#define SNAPSHOT_STEPS 6
+#define SNAPSHOT_STEPS 7
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 30000
 
 struct link_config { /* copies */
     char *username, *password, *cafile, *cert, *key, *live_id, *journal_id, *presence_topic;
-    bool insecure, read_only;
+    bool insecure, read_only, self_test;
 };
 
 /* ---- a connection ---- */
@@ -72,13 +75,49 @@ int conn_turn(struct conn *c, short revents, bool may_read, bool may_write);
 int64_t conn_due(const struct conn *c); /* when conn_turn is needed without an event; mono */
 void backoff_fail(struct backoff *b, int64_t now);
 int conn_protocol(const struct conn *c);
+bool conn_hung_up(const struct conn *c); /* the broker closed it, whether that was read or not */
+
+/* ---- two programs with one client id ---- */
+
+struct contest {
+    int64_t lost[2];  /* when our place was lost; the latest first, mono; 0 never */
+    int64_t reported; /* mono; 0: it doesn't stand */
+};
+/* Our place was lost at `now`. True: twice within a minute, so it is a contest. */
+bool contest_lose(struct contest *c, int64_t now);
+/* A connection has stood since up_since: over after a while without a loss. */
+void contest_settle(struct contest *c, int64_t up_since, int64_t now);
+/* Between half a minute and a whole one: whoever is right must be able to work meanwhile. */
+void contest_back_off(struct backoff *b, int64_t now);
+void contest_words(struct link *l, const char *host, const char *client_id, struct words *out);
+
+/* ---- what the broker hangs up on ---- */
+
+#define SUSPECTS 8
+struct hangups {
+    struct {
+        uint64_t key; /* of topic and payload */
+        int strikes;
+        int64_t until; /* forgotten then; mono */
+    } suspect[SUSPECTS];
+    int next;
+    int step_strikes[SNAPSHOT_STEPS];
+    bool careful; /* one thing at a time, so that the next end tells which it is */
+};
+uint64_t hangup_key(const char *bytes, size_t n);
+/* The connection ended without a word while something waited for its answer. True: that explains
+ * it. */
+bool hangup_blame(struct link *l);
+bool hangup_has_condemned(const struct link *l, uint64_t key);
+bool hangup_has_condemned_step(const struct link *l, int step);
 
 /* ---- live ---- */
 
 struct in_flight {
     int mid; /* 0: free */
-    uint64_t token;
+    uint64_t token, key;
     int64_t since;
+    char topic[160];
 };
 
 struct live {
@@ -89,7 +128,11 @@ struct live {
     int tried;         /* hosts since the last back-off */
     int64_t lookup_deadline;
     struct backoff backoff;
-    bool dropped_before; /* the last connection was closed without a word */
+    int64_t dropped_at; /* when the last connection was closed without a word; mono, 0 else */
+    struct contest contest;
+    struct hangups hangups;
+    struct selftest *selftest; /* running; NULL */
+    bool tested;               /* this connection's broker */
     struct in_flight in_flight[IN_FLIGHT_MAX];
     int flying;
 };
@@ -97,6 +140,7 @@ struct live {
 void live_init(struct link *l);
 void live_turn(struct link *l, short revents);
 int64_t live_due(const struct link *l);
+int live_wake_fd(const struct link *l); /* of a lookup or a self-test; -1 */
 void live_retry_now(struct link *l);
 bool live_publish(struct link *l, const struct request *r); /* false: the window is full */
 void live_fini(struct link *l, bool politely);
@@ -140,6 +184,8 @@ void snapshot_refused(struct link *l, int mid, int index);
 void snapshot_fetch(struct link *l, char *bytes,
                     size_t len); /* takes bytes: topics, each with its NUL */
 void snapshot_turn(struct link *l);
+bool snapshot_awaits_suback(const struct link *l);
+bool snapshot_is_in(const struct link *l); /* all that is stored has come */
 int64_t snapshot_due(const struct link *l);
 bool topic_has_rap(const char *topic);
 
@@ -150,7 +196,10 @@ struct journal {
     struct backoff backoff;
     bool wanted;
     uint64_t read; /* the last slice handed over */
-    int mid[2];    /* of its SUBSCRIBEs */
+    int mid[2];    /* of its SUBSCRIBEs; 0: answered */
+    bool had_session;
+    int64_t dropped_at; /* when it ended without a word; mono, 0 otherwise */
+    struct contest contest;
 };
 
 void journal_init(struct link *l);
@@ -182,7 +231,7 @@ struct link_record *inbox_begin(struct link *l, enum link_record_kind kind, size
 void inbox_end(struct link *l);
 void inbox_words(struct link *l, enum link_record_kind kind, const struct words *w);
 void inbox_message(struct link *l, const struct mqtt_message *m, bool journal, bool rap);
-void inbox_refused(struct link *l, const char *filter);
+void inbox_refused(struct link *l, enum refusal_kind kind, const char *topic, int reason);
 bool inbox_blocked(const struct link *l); /* the inbox is full: don't read */
 void inbox_drain(struct link *l);
 void inbox_status(struct link *l);

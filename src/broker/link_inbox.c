@@ -144,18 +144,32 @@ void inbox_message(struct link *l, const struct mqtt_message *m, bool journal, b
     inbox_end(l);
 }
 
-void inbox_refused(struct link *l, const char *filter)
+static const char *const refusal_words[REFUSALS] = {
+    [REFUSED_SUBSCRIBE] =
+        N_("the broker refuses the subscription to {1}: check the account's access rules"),
+    [REFUSED_PUBLISH] =
+        N_("the broker refuses to take {1} from the account {2}: check its access rules"),
+    [REFUSED_BY_HANGING_UP] =
+        N_("the broker closes the connection on {1}: check the access rules of the account {2}"),
+    [REFUSED_BY_FILTERING] =
+        N_("the broker keeps {1} back from the account {2}: check its access rules"),
+};
+
+void inbox_refused(struct link *l, enum refusal_kind kind, const char *topic, int reason)
 {
-    const size_t n = strlen(filter);
+    const size_t n = strlen(topic);
+    const char *account = l->config.username ? l->config.username : _("(none)");
     struct link_record *r = inbox_begin(l, LINK_REFUSED, n + 1);
 
     if (!r)
         return;
+    r->refusal = kind;
+    r->reason = reason;
     r->topic_len = (uint32_t)n;
-    memcpy(bytes_of(r), filter, n + 1);
-    r->u.words.id =
-        N_("the broker refuses the subscription to {1}: check the account's access rules");
-    TEXT_SET(&r->u.words.arg[0], filter, n);
+    memcpy(bytes_of(r), topic, n + 1);
+    r->u.words = (struct words){.id = refusal_words[kind]};
+    TEXT_SET(&r->u.words.arg[0], topic, n);
+    TEXT_SET(&r->u.words.arg[1], account, strlen(account));
     inbox_end(l);
 }
 
@@ -178,7 +192,11 @@ static bool same_but_counters(const struct link_status *a, const struct link_sta
     return a->phase == b->phase && strcmp(a->host.clean, b->host.clean) == 0 && a->tls == b->tls &&
            a->protocol == b->protocol && a->next_try_mono == b->next_try_mono &&
            a->journal_up == b->journal_up && a->session_present == b->session_present &&
-           a->snapshot_cut == b->snapshot_cut && a->stalls == b->stalls;
+           a->snapshot_cut == b->snapshot_cut && a->stalls == b->stalls &&
+           strcmp(a->tls_version.clean, b->tls_version.clean) == 0 &&
+           a->tls_expires_at == b->tls_expires_at &&
+           strcmp(a->contested.clean, b->contested.clean) == 0 &&
+           memcmp(&a->traits, &b->traits, sizeof a->traits) == 0;
 }
 
 /* Counters alone are not worth more than a record a second. */

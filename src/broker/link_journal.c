@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define TRY_MS 10000
+#define TRY_MS    10000
+#define STEADY_MS 10000
 #define SESSION_EXPIRY_S                                                                           \
     (7 * 24 * 3600) /* an orphaned session must not fill the broker for ever                       \
                      */
@@ -36,6 +37,27 @@ static void tell_state(struct link *l, bool up, bool session_present, const stru
     inbox_end(l);
 }
 
+/* Its session was here before: what came for it in between is lost with it. */
+static void note_session(struct link *l, bool session_present)
+{
+    if (l->journal.had_session)
+        l->status.traits.has[TRAIT_SESSIONS] = session_present ? KNOWN_YES : KNOWN_NO;
+    l->journal.had_session = true;
+}
+
+/* It ended without a word, `live` stood all the while, and the broker took it back: another program
+ * had its place. */
+static void note_contest(struct link *l)
+{
+    struct journal *j = &l->journal;
+    struct words words;
+
+    if (j->dropped_at && l->live.conn.up && l->live.conn.up_since <= j->dropped_at &&
+        contest_lose(&j->contest, j->dropped_at))
+        contest_words(l, l->live.conn.host->name, l->config.journal_id, &words);
+    j->dropped_at = 0;
+}
+
 /* Re-subscribing is harmless with Retain Handling 2; a subscription is never lowered, since what is
  * published meanwhile would be lost. */
 static void on_up(struct link *l, bool session_present)
@@ -43,17 +65,40 @@ static void on_up(struct link *l, bool session_present)
     struct journal *j = &l->journal;
     const int rap = MQTT_NO_RETAINED | MQTT_RETAIN_AS_PUBLISHED;
 
-    j->backoff.n = 0;
+    note_session(l, session_present);
+    note_contest(l);
     j->mid[0] = mqtt_subscribe(j->conn.mqtt, acks, 2, 1, MQTT_NO_RETAINED);
     j->mid[1] = mqtt_subscribe(j->conn.mqtt, alarms, 3, 1, rap);
     tell_state(l, true, session_present, NULL);
+}
+
+static bool awaits_suback(const struct journal *j)
+{
+    return j->mid[0] > 0 || j->mid[1] > 0;
+}
+
+static void judge_end(struct link *l)
+{
+    struct journal *j = &l->journal;
+    const enum mqtt_failure why = j->conn.why;
+
+    if (l->mono - j->conn.up_since >= STEADY_MS)
+        j->backoff.n = 0;
+    if (why == MQTT_FAIL_DROPPED && awaits_suback(j) && conn_protocol(&j->conn) != 5)
+        inbox_refused(l, REFUSED_BY_HANGING_UP, j->mid[0] > 0 ? acks[0] : alarms[0], 0);
+    else if (why == MQTT_FAIL_DROPPED || why == MQTT_FAIL_TAKEN_OVER)
+        j->dropped_at = l->mono;
 }
 
 static void on_down(struct link *l, bool was_up)
 {
     struct journal *j = &l->journal;
 
+    if (was_up)
+        judge_end(l);
     backoff_fail(&j->backoff, l->mono);
+    if (j->contest.reported)
+        contest_back_off(&j->backoff, l->mono);
     if (was_up)
         tell_state(l, false, false, &j->conn.words);
 }
@@ -77,15 +122,28 @@ static void on_filter_refused(void *user, int mid, int index)
     const struct journal *j = &c->link->journal;
 
     if (mid == j->mid[0] && index < 2)
-        inbox_refused(c->link, acks[index]);
+        inbox_refused(c->link, REFUSED_SUBSCRIBE, acks[index], 0);
     else if (mid == j->mid[1] && index < 3)
-        inbox_refused(c->link, alarms[index]);
+        inbox_refused(c->link, REFUSED_SUBSCRIBE, alarms[index], 0);
+}
+
+static void on_subscribed(void *user, int mid, bool refused)
+{
+    struct conn *c = user;
+    struct journal *j = &c->link->journal;
+    (void)refused; /* each filter was told of */
+
+    for (int i = 0; i < 2; i++)
+        if (j->mid[i] == mid)
+            j->mid[i] = 0;
 }
 
 static const struct conn_role role = {
     .up = on_up,
     .down = on_down,
-    .handlers = {.message = on_message, .filter_refused = on_filter_refused},
+    .handlers = {.message = on_message,
+                 .subscribed = on_subscribed,
+                 .filter_refused = on_filter_refused},
 };
 
 void journal_init(struct link *l)

@@ -1,10 +1,12 @@
 /* link_live.c - `live`: which broker, when to try again, and everything that is published. */
 #include "broker/link_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/timefmt.h"
 
 #define TRY_MS       10000 /* TCP, TLS and CONNACK together */
 #define TRY_OTHER_MS 3000  /* while the name has further addresses */
@@ -150,38 +152,70 @@ static void on_try_failed(struct link *l)
     }
 }
 
+/* A broker with MQTT 5 refuses what it doesn't allow, or says so when it hangs up. */
+static bool is_for_want_of_rights(const struct live *v)
+{
+    return v->conn.why == MQTT_FAIL_NOT_AUTHORIZED ||
+           (v->conn.why == MQTT_FAIL_DROPPED && conn_protocol(&v->conn) != 5);
+}
+
 /* Mosquitto before 2.0.15 closes a connection that another one replaces without a word, as it does
- * when it ends. But one that ended doesn't take us back within moments, to close again. */
-static void recognise_takeover(struct link *l)
+ * when it ends. But one that ended doesn't take us back within moments, to close again; and it
+ * closes all of ours. */
+static bool recognise_takeover(struct link *l)
 {
     struct live *v = &l->live;
     const bool brief = l->mono - v->conn.up_since < STEADY_MS;
+    const bool dropped = v->conn.why == MQTT_FAIL_DROPPED;
+    const bool again = dropped && brief && v->dropped_at && !conn_hung_up(&l->journal.conn);
 
-    if (v->conn.why == MQTT_FAIL_DROPPED && brief && v->dropped_before)
+    if (again)
         mqtt_failure_words(MQTT_FAIL_TAKEN_OVER, host_of(l)->name, TEXT_EMPTY, &v->conn.words);
-    v->dropped_before = v->conn.why == MQTT_FAIL_DROPPED;
+    v->dropped_at = dropped ? l->mono : 0;
+    return v->conn.why == MQTT_FAIL_TAKEN_OVER || again;
+}
+
+/* Why an established connection ended, and when to come back. */
+static void judge_end(struct link *l)
+{
+    struct live *v = &l->live;
+
+    if (l->mono - v->conn.up_since >= STEADY_MS)
+        v->backoff.n = 0;
+    const bool blamed = is_for_want_of_rights(v) && hangup_blame(l);
+    const bool contest = !blamed && recognise_takeover(l) && contest_lose(&v->contest, l->mono);
+    if (contest)
+        contest_words(l, host_of(l)->name, l->config.live_id, &v->conn.words);
+    inbox_words(l, LINK_ENDED, &v->conn.words);
+    wait_for_next(l);
+    if (contest) {
+        contest_back_off(&v->backoff, l->mono);
+        l->status.next_try_mono = v->backoff.next_try;
+    }
+}
+
+static void forget_flights(struct link *l)
+{
+    memset(l->live.in_flight, 0, sizeof l->live.in_flight);
+    l->live.flying = 0;
+    l->window_full = false;
 }
 
 static void on_down(struct link *l, bool was_up)
 {
     struct live *v = &l->live;
 
-    memset(v->in_flight, 0, sizeof v->in_flight);
-    v->flying = 0;
-    l->window_full = false;
     if (!was_up) {
-        v->dropped_before = false; /* it is gone rather than ours no more */
+        forget_flights(l);
+        v->dropped_at = 0; /* it is gone rather than ours no more */
         on_try_failed(l);
         return;
     }
-    snapshot_forget(l);
     if (host_of(l)->protocol == HOST_OLD_TRY)
         host_of(l)->protocol = HOST_NEW;
-    if (l->mono - v->conn.up_since >= STEADY_MS)
-        v->backoff.n = 0;
-    recognise_takeover(l);
-    inbox_words(l, LINK_ENDED, &v->conn.words);
-    wait_for_next(l);
+    judge_end(l);
+    forget_flights(l);
+    snapshot_forget(l);
 }
 
 static void on_up(struct link *l, bool session_present)
@@ -195,6 +229,12 @@ static void on_up(struct link *l, bool session_present)
     l->live.tried = 0;
     l->status.protocol = conn_protocol(&l->live.conn);
     l->status.snapshot_cut = false;
+    l->live.tested = false;
+    l->status.traits = (struct traits){.tested = false};
+    l->status.traits.has[TRAIT_MQTT5] = l->status.protocol == 5 ? KNOWN_YES : KNOWN_NO;
+    l->status.tls_expires_at = TIME_NONE;
+    l->status.tls_version = (struct text24){""};
+    mqtt_tls_facts(l->live.conn.mqtt, &l->status.tls_version, &l->status.tls_expires_at);
     TEXT_COPY(&words.arg[0], TEXT(l->status.host));
     TEXT_SET(&words.arg[1], name, strlen(name));
     inbox_words(l, LINK_CONNECTED, &words);
@@ -247,24 +287,38 @@ static void on_published(void *user, int mid, int reason)
     struct live *v = &c->link->live;
 
     for (int i = 0; i < IN_FLIGHT_MAX; i++) {
-        if (v->in_flight[i].mid != mid)
+        struct in_flight *f = &v->in_flight[i];
+        if (f->mid != mid)
             continue;
-        v->in_flight[i].mid = 0;
+        f->mid = 0;
         v->flying--;
         c->link->window_full = false;
-        tell_published(c->link, v->in_flight[i].token, reason);
+        if (reason >= 0x80)
+            inbox_refused(c->link, REFUSED_PUBLISH, f->topic, reason);
+        tell_published(c->link, f->token, reason);
         return;
     }
 }
 
-static void remember(struct link *l, int mid, uint64_t token)
+static void remember(struct link *l, int mid, const struct request *r, uint64_t key)
 {
     struct in_flight *f = l->live.in_flight;
 
     while (f->mid) /* there is room: live_publish looked */
         f++;
-    *f = (struct in_flight){.mid = mid, .token = token, .since = l->mono};
+    *f = (struct in_flight){.mid = mid, .token = r->token, .key = key, .since = l->mono};
+    snprintf(f->topic, sizeof f->topic, "%s", r->bytes);
     l->live.flying++;
+}
+
+/* Where the broker hung up on something, one thing at a time shows on what. */
+static bool window_is_full(const struct link *l)
+{
+    const struct live *v = &l->live;
+
+    if (v->hangups.careful)
+        return v->flying > 0 || l->snapshot.step < SNAPSHOT_STEPS || snapshot_awaits_suback(l);
+    return v->flying == IN_FLIGHT_MAX;
 }
 
 /* The one place where anything leaves for the broker. While it is down nothing is kept: what
@@ -273,6 +327,7 @@ bool live_publish(struct link *l, const struct request *r)
 {
     struct live *v = &l->live;
     const char *payload = r->bytes + r->topic_len + 1;
+    const uint64_t key = hangup_key(r->bytes, r->topic_len + 1 + r->len);
 
     if (l->config.read_only) {
         tell_published(l, r->token, LINK_READ_ONLY);
@@ -280,7 +335,11 @@ bool live_publish(struct link *l, const struct request *r)
     }
     if (!v->conn.up || v->conn.ended)
         return true;
-    if (v->flying == IN_FLIGHT_MAX)
+    if (hangup_has_condemned(l, key)) {
+        tell_published(l, r->token, LINK_HANGS_UP);
+        return true;
+    }
+    if (window_is_full(l))
         return false;
     const int mid =
         mqtt_publish(v->conn.mqtt, r->bytes, r->len ? payload : NULL, r->len, r->qos, r->retain);
@@ -289,7 +348,7 @@ bool live_publish(struct link *l, const struct request *r)
     else if (r->qos == 0)
         tell_published(l, r->token, 0);
     else
-        remember(l, mid, r->token);
+        remember(l, mid, r, key);
     return true;
 }
 
@@ -304,7 +363,91 @@ static void check_pubacks(struct link *l)
     }
 }
 
+/* ---- what can it do? ---- */
+
+static void start_selftest(struct link *l)
+{
+    struct live *v = &l->live;
+    const struct host *h = host_of(l);
+    const struct selftest_options o = {
+        .mqtt = {.host = h->name,
+                 .address = v->conn.address,
+                 .port = h->port,
+                 .tls = h->port == 8883,
+                 .insecure = l->config.insecure,
+                 .username = l->config.username,
+                 .password = l->config.password,
+                 .cafile = l->config.cafile,
+                 .cert = l->config.cert,
+                 .key = l->config.key,
+                 .protocol = conn_protocol(&v->conn)},
+        .presence_topic = l->config.read_only ? NULL : l->config.presence_topic,
+        .read_only = l->config.read_only,
+    };
+
+    v->tested = true;
+    v->selftest = selftest_start(&o);
+}
+
+static void end_selftest(struct link *l)
+{
+    struct traits found;
+    struct live *v = &l->live;
+
+    if (!selftest_answer(v->selftest, &found))
+        return;
+    if (found.has[TRAIT_RETAINED] == KNOWN_NO)
+        inbox_refused(l, REFUSED_BY_FILTERING, l->config.presence_topic, 0);
+    for (int i = 0; i < TRAITS; i++)
+        if (l->status.traits.has[i] == NOT_KNOWN)
+            l->status.traits.has[i] = found.has[i];
+    if (l->status.traits.has[TRAIT_RETAINED_WILDCARD] == KNOWN_NO) { /* which explains it */
+        l->status.traits.has[TRAIT_QUEUES] = NOT_KNOWN;
+        l->status.snapshot_cut = false;
+    }
+    l->status.traits.tested = true;
+    selftest_free(v->selftest);
+    v->selftest = NULL;
+}
+
+/* Once per connection, beside it, when its stored messages are in. */
+static void selftest_turn(struct link *l)
+{
+    struct live *v = &l->live;
+
+    if (v->selftest)
+        end_selftest(l);
+    else if (l->config.self_test && !v->tested && snapshot_is_in(l) && v->flying == 0)
+        start_selftest(l);
+}
+
+int live_wake_fd(const struct link *l)
+{
+    const struct live *v = &l->live;
+
+    if (v->lookup)
+        return lookup_fd(v->lookup);
+    return v->selftest ? selftest_fd(v->selftest) : -1;
+}
+
 /* ---- life ---- */
+
+/* What was suspected is cleared by a connection that stands. */
+static void look_at_standing(struct link *l)
+{
+    struct live *v = &l->live;
+    const bool was = v->contest.reported || l->journal.contest.reported;
+
+    l->window_full = l->window_full && window_is_full(l); /* a careful one waits for the snapshot */
+    if (v->conn.up && v->flying == 0 && l->mono - v->conn.up_since >= STEADY_MS)
+        v->hangups.careful = false;
+    if (v->conn.up)
+        contest_settle(&v->contest, v->conn.up_since, l->mono);
+    if (l->journal.conn.up)
+        contest_settle(&l->journal.contest, l->journal.conn.up_since, l->mono);
+    if (was && !v->contest.reported && !l->journal.contest.reported)
+        l->status.contested = (struct text96){""};
+}
 
 static const struct conn_role role = {
     .up = on_up,
@@ -334,6 +477,8 @@ void live_turn(struct link *l, short revents)
     }
     if (v->conn.up)
         check_pubacks(l);
+    look_at_standing(l);
+    selftest_turn(l);
     lookup_turn(l);
     if (!v->conn.mqtt && !v->lookup && v->backoff.next_try && l->mono >= v->backoff.next_try)
         try_host(l);
@@ -361,6 +506,8 @@ void live_fini(struct link *l, bool politely)
 {
     lookup_abandon(l->live.lookup);
     l->live.lookup = NULL;
+    selftest_free(l->live.selftest);
+    l->live.selftest = NULL;
     conn_close(&l->live.conn, politely);
     snapshot_forget(l);
 }

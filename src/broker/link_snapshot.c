@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define PATIENCE_MS     40  /* Mosquitto queues what is retained before its SUBACK */
+#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store  \
+                             */
 #define FINAL_MS        150 /* after the last exact topic, since absence is concluded from it */
 #define PATIENCE_MAX_MS 2000
 #define PATIENCE_SUBACK 3 /* times what the broker took to answer */
@@ -26,9 +28,8 @@ static const char *const acks[] = {"infoscreen/+/commands/ack", "infoscreen/+/co
 static const char *const failures[] = {"infoscreen/+/service_failed"};
 static const char *const groups[] = {"infoscreen/+/group_id"};
 static const char *const consoles[] = {"infoscreen/console/ack/+", "infoscreen/console/presence/+"};
-static const char *const shown[] = {
-    "infoscreen/groups/+/power/intent",
-    "infoscreen/events/+",
+static const char *const shown[] = {"infoscreen/groups/+/power/intent", "infoscreen/events/+"};
+static const char *const figures[] = {
     "$SYS/broker/version",
     "$SYS/broker/uptime",
     "$SYS/broker/clients/connected",
@@ -57,12 +58,14 @@ static const struct step steps_new[] = {
     {FILTERS(groups), .settles = true},
     {FILTERS(consoles), .options = MQTT_RETAIN_AS_PUBLISHED, .settles = true},
     {FILTERS(shown), .settles = true},
+    {FILTERS(figures), .settles = true},
 };
 /* MQTT 3.1.1 can't hold them back: they come when the snapshot is in. */
 static const struct step steps_old[] = {
     {FILTERS(failures), .settles = true}, {FILTERS(groups), .settles = true},
     {FILTERS(consoles), .settles = true}, {FILTERS(shown), .settles = true},
     {FILTERS(beats), .qos = 0},           {FILTERS(acks), .qos = 1},
+    {FILTERS(figures), .settles = true},
 };
 #define STEPS SNAPSHOT_STEPS
 static_assert(sizeof steps_new / sizeof *steps_new == STEPS, "a mid for each step");
@@ -110,17 +113,33 @@ static void tell(struct link *l, bool complete)
 
 /* ---- wildcards ---- */
 
+static bool is_figure(const char *filter)
+{
+    return strncmp(filter, "$SYS/", 5) == 0;
+}
+
+/* The broker hangs up on these. Without $SYS a console is whole; without the others it isn't. */
+static void skip(struct link *l, const struct step *step)
+{
+    l->snapshot.complete = l->snapshot.complete && is_figure(step->filters[0]);
+    for (int i = 0; i < step->n; i++)
+        inbox_refused(l, REFUSED_BY_HANGING_UP, step->filters[i], 0);
+}
+
 static void next_step(struct link *l)
 {
     struct snapshot *s = &l->snapshot;
 
-    while (s->step < STEPS) {
+    for (; s->step < STEPS; s->step++) {
         const struct step *step = step_of(l, s->step);
+        if (hangup_has_condemned_step(l, s->step)) {
+            skip(l, step);
+            continue;
+        }
         ask(l, step->filters, step->n, step->qos, step->options);
         s->mids[s->step] = s->mid;
-        if (step->settles)
+        if (step->settles || l->live.hangups.careful)
             return;
-        s->step++;
     }
     s->mid = 0;
     tell(l, s->complete);
@@ -130,7 +149,7 @@ void snapshot_begin(struct link *l)
 {
     l->snapshot.step = 0;
     l->snapshot.complete = true;
-    l->snapshot.patience_ms = PATIENCE_MS;
+    l->snapshot.patience_ms = conn_protocol(&l->live.conn) == 5 ? PATIENCE_MS : PATIENCE_OLD_MS;
     next_step(l);
 }
 
@@ -276,7 +295,10 @@ void snapshot_retained(struct link *l, const char *topic)
     if (!batch_has(&s->batch, topic) && !batch_has(&s->before, topic))
         return;
     /* It exists, and its wildcard didn't bring it. */
+    if (l->status.traits.has[TRAIT_RETAINED_WILDCARD] == KNOWN_NO)
+        return;
     l->status.snapshot_cut = true;
+    l->status.traits.has[TRAIT_QUEUES] = KNOWN_NO;
 }
 
 void snapshot_suback(struct link *l, int mid)
@@ -310,18 +332,17 @@ static const char *batch_refused(struct link *l, int mid, int index)
     return b->topics[index];
 }
 
-/* Without a right to $SYS a console is whole; without the others it isn't. */
 void snapshot_refused(struct link *l, int mid, int index)
 {
     const char *filter = batch_refused(l, mid, index);
 
     if (!filter) {
         filter = filter_of(l, mid, index);
-        if (!filter || strncmp(filter, "$SYS/", 5) == 0)
+        if (!filter)
             return;
-        l->snapshot.complete = false;
+        l->snapshot.complete = l->snapshot.complete && is_figure(filter);
     }
-    inbox_refused(l, filter);
+    inbox_refused(l, REFUSED_SUBSCRIBE, filter, 0);
 }
 
 /* ---- time ---- */
@@ -329,6 +350,16 @@ void snapshot_refused(struct link *l, int mid, int index)
 static bool is_waiting(const struct snapshot *s)
 {
     return s->mid != 0;
+}
+
+bool snapshot_awaits_suback(const struct link *l)
+{
+    return is_waiting(&l->snapshot) && !l->snapshot.acked;
+}
+
+bool snapshot_is_in(const struct link *l)
+{
+    return l->live.conn.up && l->snapshot.step >= STEPS && !is_waiting(&l->snapshot);
 }
 
 static int64_t quiet_needed(const struct snapshot *s)

@@ -156,6 +156,8 @@ static void refine(struct mqtt *m)
         m->why = tls;
     else if (m->connected && (m->why == MQTT_FAIL_CLOSED || m->why == MQTT_FAIL_TLS))
         m->why = MQTT_FAIL_DROPPED; /* OpenSSL 3 calls an end without a word an error */
+    else if (m->connected && m->why == MQTT_FAIL_PASSWORD)
+        m->why = MQTT_FAIL_NOT_AUTHORIZED; /* the password was right */
 }
 
 /* Tells of the end, once and outside of libmosquitto's own callbacks. */
@@ -429,6 +431,15 @@ bool mqtt_has_pending(const struct mqtt *m)
 {
     const SSL *ssl = m->tls.context && !m->ended ? mosquitto_ssl_get(m->mosq) : NULL;
     return ssl && SSL_pending(ssl) > 0;
+}
+
+bool mqtt_tls_facts(const struct mqtt *m, struct text24 *version, int64_t *expires_at)
+{
+    SSL *ssl = m->tls.context && m->connected ? mosquitto_ssl_get(m->mosq) : NULL;
+
+    if (ssl)
+        mqtt_tls_describe(ssl, version, expires_at);
+    return ssl != NULL;
 }
 
 /* The kernel's own verdict on the connect, which libmosquitto would only report as a lost

@@ -103,6 +103,10 @@ int mqtt_unsubscribe(struct mqtt *m, const char *const *filters, int n);
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos,
                  bool retain);
 
+/* Of a connection over TLS: the version, and when the broker's certificate ends (wall ms; TIME_NONE
+ * unknown). False without TLS. */
+bool mqtt_tls_facts(const struct mqtt *m, struct text24 *version, int64_t *expires_at);
+
 /* The sentence for a failure; detail (may be empty) is shown where the failure alone says too
  * little. */
 void mqtt_failure_words(enum mqtt_failure why, const char *host, struct text detail,

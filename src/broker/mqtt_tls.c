@@ -6,9 +6,11 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "base/timefmt.h"
 
 static int on_verify(int ok, X509_STORE_CTX *store)
 {
@@ -140,4 +142,21 @@ enum mqtt_failure mqtt_tls_failure(const struct mqtt_tls *t, struct text96 *deta
                    t->verdict == X509_V_ERR_IP_ADDRESS_MISMATCH
                ? MQTT_FAIL_TLS_NAME
                : MQTT_FAIL_TLS;
+}
+
+static int64_t time_of(const ASN1_TIME *t)
+{
+    struct tm tm = {0};
+
+    return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * 1000 : TIME_NONE;
+}
+
+void mqtt_tls_describe(SSL *ssl, struct text24 *version, int64_t *expires_at)
+{
+    const char *name = SSL_get_version(ssl);
+    X509 *cert = SSL_get1_peer_certificate(ssl);
+
+    TEXT_SET(version, name, strlen(name));
+    *expires_at = cert ? time_of(X509_get0_notAfter(cert)) : TIME_NONE;
+    X509_free(cert);
 }

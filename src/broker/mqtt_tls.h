@@ -22,5 +22,7 @@ bool mqtt_tls_init(struct mqtt_tls *t, const struct mqtt_options *o, struct err 
 void mqtt_tls_fini(struct mqtt_tls *t);
 /* What the certificate's check says: NONE where it found nothing wrong. */
 enum mqtt_failure mqtt_tls_failure(const struct mqtt_tls *t, struct text96 *detail);
+/* The agreed version, and when the broker's certificate ends (wall ms; TIME_NONE unknown). */
+void mqtt_tls_describe(SSL *ssl, struct text24 *version, int64_t *expires_at);
 
 #endif

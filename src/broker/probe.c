@@ -11,8 +11,10 @@
 
 static void on_connected(void *user, bool session_present)
 {
-    (void)session_present;
-    ((struct probe *)user)->up = true;
+    struct probe *p = user;
+
+    p->session_present = session_present;
+    p->up = true;
 }
 
 static void on_ended(void *user, enum mqtt_failure why, const struct words *words)
@@ -60,11 +62,16 @@ static const struct mqtt_handlers handlers = {.connected = on_connected,
                                               .published = on_published,
                                               .subscribed = on_subscribed};
 
+bool probe_is_done(const struct probe *p)
+{
+    return p->over || clock_mono_ms() > p->until || (p->cancelled && atomic_load(p->cancelled));
+}
+
 bool probe_turn(struct probe *p, int ms)
 {
     struct pollfd f = {.fd = mqtt_fd(p->m), .events = mqtt_events(p->m)};
 
-    if (p->over || clock_mono_ms() > p->until)
+    if (probe_is_done(p))
         return false;
     if (f.fd < 0)
         poll(NULL, 0, 10);
@@ -107,9 +114,9 @@ void probe_end(struct probe *p)
     p->over = true;
 }
 
-int probe_publish(struct probe *p, const char *topic)
+int probe_send(struct probe *p, const char *topic, const void *payload, size_t n)
 {
-    const int mid = p->over ? -1 : mqtt_publish(p->m, topic, "", 0, 1, false);
+    const int mid = p->over ? -1 : mqtt_publish(p->m, topic, payload, n, 1, false);
 
     if (mid < 0)
         return -1;
@@ -117,6 +124,11 @@ int probe_publish(struct probe *p, const char *topic)
         if (!probe_turn(p, TURN_MS))
             return -1;
     return p->reason;
+}
+
+int probe_publish(struct probe *p, const char *topic)
+{
+    return probe_send(p, topic, "", 0);
 }
 
 bool probe_subscribe(struct probe *p, const char *const *filters, int n, int qos)

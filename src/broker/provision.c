@@ -112,6 +112,32 @@ static bool make_dir(const char *path, mode_t mode, const struct owner *o, bool 
 
 enum { NEW_CONSOLE_PASSWORDS, NEW_CONSOLE_RULES, NEW_PASSWORDS, NEW_RULES, NEW_CONF, NEW_FILES };
 
+/* Where devices' accounts will be kept: nobody's yet. */
+static bool begin_accounts(const struct layout *l, const struct owner *o, struct change *c,
+                           struct err *e)
+{
+    if (*l->devices.dynsec_file)
+        return change_begin(&c[NEW_RULES], l->devices.dynsec_file, 0600, o, e);
+    return change_begin(&c[NEW_PASSWORDS], l->devices.password_file, 0600, o, e) &&
+           change_begin(&c[NEW_RULES], l->devices.acl_file, 0640, o, e);
+}
+
+static bool write_accounts(const struct layout *l, struct change *c, const char *server_password)
+{
+    struct hashed h;
+    struct dynsec *d;
+    bool ok;
+
+    if (!*l->devices.dynsec_file)
+        return buf_puts(&c[NEW_RULES].after,
+                        "# Devices: each its own topics. Made by infoscreen-tui broker add.\n") &&
+               buf_puts(&c[NEW_PASSWORDS].after, "");
+    d = password_hash(server_password, &h) ? dynsec_new(&h) : NULL;
+    ok = d && dynsec_print(d, &c[NEW_RULES].after);
+    dynsec_free(d);
+    return ok;
+}
+
 static bool write_files(const struct layout *l, const struct owner *o, struct account *server,
                         struct err *e)
 {
@@ -119,9 +145,7 @@ static bool write_files(const struct layout *l, const struct owner *o, struct ac
     char nonce[33];
     bool ok = change_begin(&c[NEW_CONSOLE_PASSWORDS], l->console.password_file, 0600, o, e) &&
               change_begin(&c[NEW_CONSOLE_RULES], l->console.acl_file, 0640, o, e) &&
-              change_begin(&c[NEW_PASSWORDS], l->devices.password_file, 0600, o, e) &&
-              change_begin(&c[NEW_RULES], l->devices.acl_file, 0640, o, e) &&
-              change_begin(&c[NEW_CONF], l->conf, 0640, o, e);
+              begin_accounts(l, o, c, e) && change_begin(&c[NEW_CONF], l->conf, 0640, o, e);
 
     snprintf(server->username, sizeof server->username, "%s", SERVER_ACCOUNT);
     server->client_uuid[0] = '\0';
@@ -129,9 +153,7 @@ static bool write_files(const struct layout *l, const struct owner *o, struct ac
     random_hex(nonce, 16);
     ok = ok && passwd_write(&c[NEW_CONSOLE_PASSWORDS].after, server->username, server->password) &&
          acl_write_server(&c[NEW_CONSOLE_RULES].after, nonce) &&
-         buf_puts(&c[NEW_RULES].after,
-                  "# Devices: each its own topics. Made by infoscreen-tui broker add.\n") &&
-         buf_puts(&c[NEW_PASSWORDS].after, "") && conf_write(l, &c[NEW_CONF].after) &&
+         write_accounts(l, c, server->password) && conf_write(l, &c[NEW_CONF].after) &&
          changes_apply(c, NEW_FILES, e);
     if (!ok && e && !e->code)
         err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
@@ -141,9 +163,9 @@ static bool write_files(const struct layout *l, const struct owner *o, struct ac
 
 static void remove_made(const struct layout *l, bool made)
 {
-    static const char *const names[] = {"console.passwd", "console.acl",    "devices.passwd",
-                                        "devices.acl",    "mosquitto.conf", "server.crt",
-                                        "server.key",     "ca.crt",         "ca.key"};
+    static const char *const names[] = {
+        "console.passwd", "console.acl", "devices.passwd", "devices.acl", "dynsec.json",
+        "mosquitto.conf", "server.crt",  "server.key",     "ca.crt",      "ca.key"};
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -243,14 +265,31 @@ static bool mark_halves(struct listing *out, int first, const char *passwords)
     return ok;
 }
 
+bool layout_accounts(const struct layout *l, struct buf *rules, struct buf *passwords,
+                     struct err *e)
+{
+    struct buf text = BUF_INIT;
+    struct dynsec *d = NULL;
+    bool ok;
+
+    if (!*l->devices.dynsec_file)
+        return file_read(l->devices.acl_file, rules, e) &&
+               file_read(l->devices.password_file, passwords, e);
+    if (file_read(l->devices.dynsec_file, &text, e))
+        d = dynsec_parse(l->devices.dynsec_file, buf_str(&text), e);
+    ok = d && dynsec_rules(d, rules) && dynsec_passwords(d, passwords);
+    dynsec_free(d);
+    buf_fini(&text);
+    return ok;
+}
+
 bool provision_list(const char *dir, struct account **list, int *n, struct err *e)
 {
     struct layout *l = malloc(sizeof *l);
     struct buf console = BUF_INIT, rules = BUF_INIT, passwords = BUF_INIT;
     struct listing out = {0};
     bool ok = l && layout_read(l, dir, e) && file_read(l->console.password_file, &console, e) &&
-              file_read(l->devices.acl_file, &rules, e) &&
-              file_read(l->devices.password_file, &passwords, e);
+              layout_accounts(l, &rules, &passwords, e);
 
     if (ok && passwd_has(buf_str(&console), SERVER_ACCOUNT))
         ok = listing_add(&out, SERVER_ACCOUNT, "");

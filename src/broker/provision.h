@@ -15,10 +15,24 @@
 #define PASSWORD_SIZE  33 /* 32 characters of 128 random bits and NUL */
 #define USERNAME_SIZE  32 /* "infoscreen-client-" + 8 + NUL fits */
 
+/* How a broker keeps the accounts of devices. */
+enum backend {
+    BACKEND_AUTO,  /* files; the plugin above BACKEND_ACL_MAX devices */
+    BACKEND_ACL,   /* acl_file and password_file: simple, and slow to load for many */
+    BACKEND_DYNSEC /* Mosquitto's Dynamic Security plugin */
+};
+
+/* Loading the rules takes Mosquitto 0.5 s for so many, and grows with the square. */
+#define BACKEND_ACL_MAX 5000
+/* So many accounts go to a running plugin, which writes its whole file at each. */
+#define LIVE_MAX 200
+
 struct provision_init {
     const char *dir;
-    const char *listen, *device_listen; /* HOST:PORT; NULL: loopback, 1884 and 1883 (TLS 8884 and 8883) */
-    const char *cert, *key, *cafile;    /* NULL: no TLS */
+    enum backend backend;
+    const char *listen,
+        *device_listen; /* HOST:PORT; NULL: loopback, 1884 and 1883 (TLS 8884 and 8883) */
+    const char *cert, *key, *cafile; /* NULL: no TLS */
     bool self_signed, insecure;
 };
 
@@ -41,12 +55,16 @@ struct account {
  * was written before a failure is removed again. Made by root, all belongs to user mosquitto. */
 bool provision_create(const struct provision_init *o, struct account *server, struct err *e);
 
-/* How a running broker takes a change over. All may be 0 or NULL. */
+/* How a directory, and a broker that runs on it, take a change over. All may be 0 or NULL. */
 struct provision_reload {
+    enum backend backend;        /* of an add: BACKEND_DYNSEC moves the accounts to the plugin */
+    bool restart;                /* the broker may be stopped and started again */
+    void (*tell)(const char *);  /* gets what is going to happen, sentence by sentence */
     pid_t broker_pid;            /* 0: the pid file of the directory */
     const char *server_password; /* NULL: the reload can't be proved */
     const char *cafile;          /* NULL: the directory's own */
     bool password_is_new;        /* refused until the broker has come round to reloading */
+    const char *old_password;    /* then: the one before, which a running plugin still knows */
 };
 
 enum provision_proof {

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -192,4 +193,55 @@ bool acl_each_account(const char *text, account_fn fn, void *user)
         p += n + (p[n] == '\n');
     }
     return true;
+}
+
+static int by_account(const void *a, const void *b)
+{
+    return strcmp(((const struct acl_block *)a)->username, ((const struct acl_block *)b)->username);
+}
+
+static bool add_block(struct acl_blocks *b, const char *line, size_t n)
+{
+    if (b->n == b->cap) {
+        const size_t cap = b->cap ? b->cap * 2 : 64;
+        struct acl_block *list = realloc(b->list, cap * sizeof *list);
+        if (!list)
+            return false;
+        b->list = list;
+        b->cap = cap;
+    }
+    b->list[b->n] = (struct acl_block){.at = line + n + (line[n] == '\n')};
+    snprintf(b->list[b->n++].username, USERNAME_SIZE, "%.*s", (int)(n - 5 < 64 ? n - 5 : 64),
+             line + 5);
+    return true;
+}
+
+bool acl_blocks(const char *text, struct acl_blocks *out)
+{
+    for (const char *p = text; *p;) {
+        const size_t n = strcspn(p, "\n");
+        if (strncmp(p, "user ", 5) == 0 && !add_block(out, p, n))
+            return false;
+        p += n + (p[n] == '\n');
+        if (out->n && strncmp(p, "user ", 5) != 0)
+            out->list[out->n - 1].n = (size_t)(p - out->list[out->n - 1].at);
+    }
+    if (out->n)
+        qsort(out->list, out->n, sizeof *out->list, by_account);
+    return true;
+}
+
+bool acl_block(const struct acl_blocks *b, const char *username, struct buf *out)
+{
+    struct acl_block key = {.at = NULL};
+    const struct acl_block *it;
+    bool ok = true;
+
+    snprintf(key.username, sizeof key.username, "%s", username);
+    it = b->n ? bsearch(&key, b->list, b->n, sizeof *b->list, by_account) : NULL;
+    while (it && it > b->list && by_account(&it[-1], &key) == 0)
+        it--;
+    for (; it && it < b->list + b->n && by_account(it, &key) == 0; it++)
+        ok = ok && buf_append(out, it->at, it->n);
+    return ok;
 }

@@ -113,9 +113,9 @@ static bool ends_in_line(struct buf *b)
     return b->len == 0 || b->data[b->len - 1] == '\n' || buf_putc(b, '\n');
 }
 
-static bool write_accounts(struct change *c, const struct account *made, int n, const char *group)
+static bool write_to_files(struct edit *d, const struct account *made, int n, const char *group)
 {
-    struct buf *rules = &c[CHANGE_RULES].after, *passwords = &c[CHANGE_PASSWORDS].after;
+    struct buf *rules = &d->c[CHANGE_RULES].after, *passwords = &d->c[CHANGE_PASSWORDS].after;
     bool ok = ends_in_line(rules) && ends_in_line(passwords);
 
     for (int i = 0; ok && i < n; i++)
@@ -124,40 +124,102 @@ static bool write_accounts(struct change *c, const struct account *made, int n, 
     return ok;
 }
 
+static bool write_to_plugin(struct edit *d, const struct account *made, int n, const char *group)
+{
+    struct buf rules = BUF_INIT;
+    struct hashed h;
+    bool ok = true;
+
+    for (int i = 0; ok && i < n; i++) {
+        buf_clear(&rules);
+        ok = acl_write_device(&rules, &made[i], group) && password_hash(made[i].password, &h) &&
+             dynsec_add(d->accounts, made[i].username, &h, buf_str(&rules));
+    }
+    buf_fini(&rules);
+    return ok;
+}
+
 struct adding {
     const char *const *uuids;
     int n;
     const char *group;
+    const struct provision_reload *reload;
     struct account *made;
 };
 
-static bool add(struct change c[CHANGES], void *user, struct err *e)
+static void tell_of_move(const struct adding *a, int devices)
+{
+    char text[240];
+
+    snprintf(text, sizeof text,
+             _("%d devices: the Dynamic Security plugin keeps their accounts from now on "
+               "(dynsec.json, in "
+               "place of devices.acl and devices.passwd); passwords stay as they are"),
+             devices);
+    if (a->reload && a->reload->tell)
+        a->reload->tell(text);
+}
+
+/* Files serve few devices best; with many, Mosquitto would stand still at each reload. */
+static bool choose_backend(struct edit *d, const struct adding *a, struct err *e)
+{
+    const enum backend wanted = a->reload ? a->reload->backend : BACKEND_AUTO;
+    char path[PATH_SIZE];
+
+    if (d->accounts)
+        return wanted != BACKEND_ACL ||
+               err_set(e, EXIT_POLICY,
+                       _("the accounts are with the Dynamic Security plugin already: leave "
+                         "--backend acl out; nothing was written"));
+    if (wanted == BACKEND_ACL || (wanted == BACKEND_AUTO && d->devices <= BACKEND_ACL_MAX))
+        return true;
+    if (wanted == BACKEND_AUTO && !install_plugin("dynamic_security", path)) {
+        if (a->reload && a->reload->tell)
+            a->reload->tell(_("mosquitto_dynamic_security.so isn't installed: so many rules stay "
+                              "in a file, which takes Mosquitto seconds to load"));
+        return true;
+    }
+    return edit_move_to_plugin(d, e) && (tell_of_move(a, d->devices), true);
+}
+
+static bool add(struct edit *d, void *user, struct err *e)
 {
     const struct adding *a = user;
-    int total = 0;
+    struct buf fitted = BUF_INIT;
+    bool ok;
 
-    if (!check_uuids(buf_str(&c[CHANGE_RULES].before), a->uuids, a->n, &total, e))
+    if (!check_uuids(buf_str(&d->rules), a->uuids, a->n, &d->devices, e) ||
+        !choose_backend(d, a, e))
         return false;
     for (int i = 0; i < a->n; i++)
         name_account(&a->made[i], a->uuids[i]);
-    buf_clear(&c[CHANGE_CONF].after);
-    return (write_accounts(c, a->made, a->n, a->group) &&
-            conf_fit(buf_str(&c[CHANGE_CONF].before), total, &c[CHANGE_CONF].after)) ||
-           err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    ok = (d->accounts ? write_to_plugin : write_to_files)(d, a->made, a->n, a->group) &&
+         conf_fit(buf_str(&d->c[CHANGE_CONF].after), d->devices, &fitted);
+    buf_fini(&d->c[CHANGE_CONF].after);
+    d->c[CHANGE_CONF].after = fitted;
+    return ok || err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+}
+
+static bool add_live(struct control *c, void *user, struct err *e)
+{
+    const struct adding *a = user;
+
+    return control_add(c, a->made, a->n, a->group, e);
 }
 
 bool provision_add_accounts(const char *dir, const char *const *uuids, int n, const char *group,
                             const struct provision_reload *r, struct account *made,
                             enum provision_proof *proof, struct err *e)
 {
-    struct adding a = {.uuids = uuids, .n = n, .group = group, .made = made};
+    struct adding a = {.uuids = uuids, .n = n, .group = group, .reload = r, .made = made};
+    const struct edit_plan plan = {.edit = add, .live = add_live, .n = n, .user = &a};
 
     if (n < 1)
         return err_set(e, EXIT_USAGE, _("no uuid was given: name the devices to add"));
     if (group && *group && !group_valid(group))
         return err_set(e, EXIT_USAGE,
                        _("that group can't be part of a topic: leave out / + # and line breaks"));
-    return directory_edit(dir, add, &a, r, proof, e);
+    return directory_edit(dir, &plan, r, proof, e);
 }
 
 bool provision_add(const char *dir, const char *const *uuids, int n, const char *group,

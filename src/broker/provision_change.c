@@ -51,13 +51,13 @@ static int by_name(const void *a, const void *b)
     return c ? c : strcmp(y->uuid, x->uuid); /* the one with a uuid first */
 }
 
-/* One row for each account, whether it stands in one file or in both. */
-static bool rows_load(struct rows *r, const struct change *c)
+/* One row for each account, whether it has rules, a password or both. */
+static bool rows_load(struct rows *r, const struct edit *d)
 {
     size_t kept = 0;
 
-    if (!acl_each_account(buf_str(&c[CHANGE_RULES].before), rows_add, r) ||
-        !passwd_each(buf_str(&c[CHANGE_PASSWORDS].before), rows_add_password, r))
+    if (!acl_each_account(buf_str(&d->rules), rows_add, r) ||
+        !passwd_each(buf_str(&d->passwords), rows_add_password, r))
         return false;
     if (r->n)
         qsort(r->list, r->n, sizeof *r->list, by_name);
@@ -215,24 +215,65 @@ static bool rotate_server(struct change *c, const struct changing *g)
     return ok && passwd_write(out, SERVER_ACCOUNT, g->new_server_password);
 }
 
-static bool write_changes(struct change *c, const struct changing *g, const struct rows *r)
+static bool write_files(struct change *c, const struct changing *g, const struct rows *r)
 {
     buf_clear(&c[CHANGE_PASSWORDS].after);
     if (!change_passwords(buf_str(&c[CHANGE_PASSWORDS].before), r, g->rotate,
                           &c[CHANGE_PASSWORDS].after))
         return false;
     if (g->rotate)
-        return !g->new_server_password || rotate_server(c, g);
+        return true;
     buf_clear(&c[CHANGE_RULES].after);
     return drop_rules(buf_str(&c[CHANGE_RULES].before), r, &c[CHANGE_RULES].after);
 }
 
-static bool change_accounts(struct change c[CHANGES], void *user, struct err *e)
+/* ---- the plugin's accounts ---- */
+
+struct choice {
+    const struct changing *g;
+    const struct rows *rows;
+};
+
+static bool is_chosen(void *user, const char *username)
+{
+    const struct row *row = rows_find(((const struct choice *)user)->rows, username);
+
+    return row && row->chosen;
+}
+
+static const char *new_password(void *user, const char *username)
+{
+    const struct choice *choice = user;
+    const struct row *row = rows_find(choice->rows, username);
+
+    if (strcmp(username, CONTROL_ACCOUNT) == 0)
+        return choice->g->new_server_password;
+    return row && row->chosen ? row->chosen->password : NULL;
+}
+
+static bool write_plugin(struct dynsec *accounts, const struct changing *g, const struct rows *r)
+{
+    struct choice choice = {g, r};
+
+    if (g->rotate)
+        return dynsec_set_passwords(accounts, new_password, &choice);
+    dynsec_drop(accounts, is_chosen, &choice);
+    return true;
+}
+
+static bool write_changes(struct edit *d, const struct changing *g, const struct rows *r)
+{
+    return (d->accounts ? write_plugin(d->accounts, g, r) : write_files(d->c, g, r)) &&
+           (!g->new_server_password || rotate_server(d->c, g));
+}
+
+static bool change_accounts(struct edit *d, void *user, struct err *e)
 {
     const struct changing *g = user;
     struct rows r = {0};
-    bool ok = rows_load(&r, c) || err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
+    bool ok = rows_load(&r, d) || err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
 
+    d->devices = (int)r.n;
     ok = ok && choose(&r, g->names, g->n, g->touched, g->rotate, e);
     for (int i = 0; ok && g->rotate && i < g->n; i++) {
         if (strcmp(g->touched[i].username, SERVER_ACCOUNT) == 0)
@@ -240,10 +281,27 @@ static bool change_accounts(struct change c[CHANGES], void *user, struct err *e)
         else
             password_make(g->touched[i].password);
     }
-    if (ok && !write_changes(c, g, &r))
+    if (ok && !write_changes(d, g, &r))
         ok = err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
     free(r.list);
     return ok;
+}
+
+static bool change_live(struct control *c, void *user, struct err *e)
+{
+    const struct changing *g = user;
+
+    return g->rotate ? control_rotate(c, g->touched, g->n, e)
+                     : control_remove(c, g->touched, g->n, e);
+}
+
+static bool change(const char *dir, struct changing *g, const struct provision_reload *r,
+                   enum provision_proof *proof, struct err *e)
+{
+    const struct edit_plan plan = {
+        .edit = change_accounts, .live = change_live, .n = g->n, .user = g};
+
+    return directory_edit(dir, &plan, r, proof, e);
 }
 
 bool provision_remove(const char *dir, const char *const *names, int n,
@@ -254,7 +312,7 @@ bool provision_remove(const char *dir, const char *const *names, int n,
 
     if (n < 1)
         return err_set(e, EXIT_USAGE, _("no uuid was given: name the devices to remove"));
-    return directory_edit(dir, change_accounts, &g, r, proof, e);
+    return change(dir, &g, r, proof, e);
 }
 
 bool provision_rotate(const char *dir, const char *const *names, int n,
@@ -273,10 +331,11 @@ bool provision_rotate(const char *dir, const char *const *names, int n,
             g.new_server_password = password;
     if (g.new_server_password) {
         password_make(password);
+        fresh.old_password = fresh.server_password;
         fresh.server_password = password; /* known now, whoever knew the old one */
         fresh.password_is_new = true;
     }
-    ok = directory_edit(dir, change_accounts, &g, &fresh, proof, e);
+    ok = change(dir, &g, &fresh, proof, e);
     explicit_bzero(password, sizeof password);
     return ok;
 }

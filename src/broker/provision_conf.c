@@ -78,6 +78,31 @@ bool host_is_loopback(const char *host)
     return inet_pton(AF_INET6, host, &b) == 1 && IN6_IS_ADDR_LOOPBACK(&b);
 }
 
+/* What 2.1 deprecates it still takes: the plugins are used where they are. */
+static void plan_plugins(struct layout *l)
+{
+    if (!install_is_2_1() || !install_plugin("acl_file", l->acl_plugin) ||
+        !install_plugin("password_file", l->password_plugin))
+        l->acl_plugin[0] = l->password_plugin[0] = '\0';
+}
+
+static bool plan_devices(struct layout *l, enum backend backend, struct err *e)
+{
+    if (backend != BACKEND_DYNSEC)
+        return path_join(l->devices.password_file, l->dir, "devices.passwd", e) &&
+               path_join(l->devices.acl_file, l->dir, "devices.acl", e);
+    return layout_plan_dynsec(l, e);
+}
+
+bool layout_plan_dynsec(struct layout *l, struct err *e)
+{
+    if (!install_plugin("dynamic_security", l->dynsec_plugin))
+        return err_set(e, EXIT_FAILED,
+                       _("mosquitto_dynamic_security.so isn't installed: install mosquitto, or "
+                         "give --backend acl"));
+    return path_join(l->devices.dynsec_file, l->dir, "dynsec.json", e);
+}
+
 bool layout_plan(struct layout *l, const struct provision_init *o, struct err *e)
 {
     const bool tls = o->cert || o->self_signed;
@@ -85,24 +110,56 @@ bool layout_plan(struct layout *l, const struct provision_init *o, struct err *e
     const char *const dir = l->dir;
 
     l->console.tls = l->devices.tls = tls;
+    plan_plugins(l);
     return listen_parse(o->listen, LOOPBACK, CONSOLE_PORT + add, &l->console, e) &&
            listen_parse(o->device_listen, LOOPBACK, DEVICE_PORT + add, &l->devices, e) &&
            path_join(l->conf, dir, "mosquitto.conf", e) &&
            path_join(l->pid_file, dir, "mosquitto.pid", e) &&
            path_join(l->console.password_file, dir, "console.passwd", e) &&
            path_join(l->console.acl_file, dir, "console.acl", e) &&
-           path_join(l->devices.password_file, dir, "devices.passwd", e) &&
-           path_join(l->devices.acl_file, dir, "devices.acl", e) &&
+           plan_devices(l, o->backend, e) &&
            (!tls || (path_join(l->certfile, dir, "server.crt", e) &&
                      path_join(l->keyfile, dir, "server.key", e) &&
                      ((o->cert && !o->cafile) || path_join(l->console.cafile, dir, "ca.crt", e))));
 }
 
-static bool write_listener(const struct layout *l, const struct listener_part *p, struct buf *out)
+/* 2.1: plugins are loaded by name before the listeners that use them. */
+static bool write_plugins(const struct layout *l, const struct listener_part *p, const char *who,
+                          struct buf *out)
+{
+    if (!*l->acl_plugin)
+        return true;
+    if (*p->dynsec_file)
+        return buf_printf(out, "plugin_load %s-accounts %s\nplugin_opt_config_file %s\n", who,
+                          l->dynsec_plugin, p->dynsec_file);
+    return buf_printf(out, "plugin_load %s-passwords %s\nplugin_opt_password_file %s\n", who,
+                      l->password_plugin, p->password_file) &&
+           buf_printf(out, "plugin_load %s-rules %s\nplugin_opt_acl_file %s\n", who, l->acl_plugin,
+                      p->acl_file);
+}
+
+static bool write_access(const struct layout *l, const struct listener_part *p, const char *who,
+                         struct buf *out)
+{
+    if (*l->acl_plugin && *p->dynsec_file)
+        return buf_printf(out, "listener_allow_anonymous false\nplugin_use %s-accounts\n", who);
+    if (*l->acl_plugin)
+        return buf_printf(out,
+                          "listener_allow_anonymous false\nplugin_use %s-passwords\n"
+                          "plugin_use %s-rules\n",
+                          who, who);
+    if (*p->dynsec_file)
+        return buf_printf(out, "allow_anonymous false\nplugin %s\nplugin_opt_config_file %s\n",
+                          l->dynsec_plugin, p->dynsec_file);
+    return buf_printf(out, "allow_anonymous false\npassword_file %s\nacl_file %s\n",
+                      p->password_file, p->acl_file);
+}
+
+static bool write_listener(const struct layout *l, const struct listener_part *p, const char *who,
+                           struct buf *out)
 {
     bool ok = buf_printf(out, "listener %d%s%s\n", p->port, *p->host ? " " : "", p->host) &&
-              buf_printf(out, "allow_anonymous false\npassword_file %s\nacl_file %s\n",
-                         p->password_file, p->acl_file);
+              write_access(l, p, who, out);
 
     if (ok && p->tls)
         ok = buf_printf(out, "certfile %s\nkeyfile %s\ntls_version tlsv1.2\n", l->certfile,
@@ -117,9 +174,9 @@ static bool write_listener(const struct layout *l, const struct listener_part *p
  * too, and there the proof after a reload sees it. */
 bool conf_write(const struct layout *l, struct buf *out)
 {
-    return buf_puts(out, "# Made by infoscreen-tui broker init.\n"
-                         "per_listener_settings true\n"
-                         "\n"
+    return buf_puts(out, "# Made by infoscreen-tui broker init.\n") &&
+           (*l->acl_plugin || buf_puts(out, "per_listener_settings true\n")) &&
+           buf_puts(out, "\n"
                          "# A killed broker loses at most what came after the last save.\n"
                          "persistence true\n") &&
            buf_printf(out, "persistence_location %s/data/\n", l->dir) &&
@@ -135,124 +192,82 @@ bool conf_write(const struct layout *l, struct buf *out)
                     "set_tcp_nodelay true\n"
                     "\n") &&
            buf_printf(out, "pid_file %s\n", l->pid_file) &&
+           buf_puts(out, "log_dest stderr\n"
+                         "log_type error\n"
+                         "log_type warning\n"
+                         "log_type notice\n"
+                         "log_timestamp_format %Y-%m-%dT%H:%M:%S\n"
+                         "\n") &&
+           write_plugins(l, &l->devices, "devices", out) &&
+           write_plugins(l, &l->console, "consoles", out) &&
            buf_puts(out,
-                    "log_dest stderr\n"
-                    "log_type error\n"
-                    "log_type warning\n"
-                    "log_type notice\n"
-                    "log_timestamp_format %Y-%m-%dT%H:%M:%S\n"
-                    "\n"
                     "# Devices: the account is the client id, so that no device can take another "
                     "client's place.\n") &&
-           write_listener(l, &l->devices, out) &&
+           write_listener(l, &l->devices, "devices", out) &&
            buf_puts(out, "use_username_as_clientid true\n\n# Consoles.\n") &&
-           write_listener(l, &l->console, out);
+           write_listener(l, &l->console, "consoles", out);
 }
 
-/* ---- reading ---- */
+/* ---- changing ---- */
 
-struct reading {
-    struct listener_part part[2];
-    char cafile[2][PATH_SIZE];
-    bool of_devices[2];
-    int n; /* listeners seen */
-    struct layout *l;
+/* One line in place of another, told by how it begins; NULL: left out. */
+struct replaced {
+    char line[PATH_SIZE + 64], by[2 * PATH_SIZE + 64];
+    bool seen;
 };
 
-static void take(char *dst, size_t size, const char *value)
+static void plan_replaced(const struct layout *l, struct replaced r[6])
 {
-    snprintf(dst, size, "%s", value);
-}
+    const char *passwords = l->devices.password_file, *rules = l->devices.acl_file;
 
-static void read_listener(struct reading *r, const char *value)
-{
-    struct listener_part *p;
-
-    if (r->n >= 2) {
-        r->n++;
+    memset(r, 0, 6 * sizeof *r);
+    snprintf(r[0].by, sizeof r[0].by,
+             *l->acl_plugin ? "plugin_load devices-accounts %s\nplugin_opt_config_file %s\n"
+                            : "plugin %s\nplugin_opt_config_file %s\n",
+             l->dynsec_plugin, l->devices.dynsec_file);
+    if (!*l->acl_plugin) {
+        snprintf(r[0].line, sizeof r[0].line, "password_file %s", passwords);
+        snprintf(r[1].line, sizeof r[1].line, "acl_file %s", rules);
         return;
     }
-    p = &r->part[r->n++];
-    if (sscanf(value, "%d %255s", &p->port, p->host) < 1)
-        p->port = 0;
+    snprintf(r[0].line, sizeof r[0].line, "plugin_load devices-passwords ");
+    snprintf(r[1].line, sizeof r[1].line, "plugin_opt_password_file %s", passwords);
+    snprintf(r[2].line, sizeof r[2].line, "plugin_load devices-rules ");
+    snprintf(r[3].line, sizeof r[3].line, "plugin_opt_acl_file %s", rules);
+    snprintf(r[4].line, sizeof r[4].line, "plugin_use devices-passwords");
+    snprintf(r[4].by, sizeof r[4].by, "plugin_use devices-accounts\n");
+    snprintf(r[5].line, sizeof r[5].line, "plugin_use devices-rules");
 }
 
-static void read_setting(struct reading *r, const char *key, const char *value)
+static struct replaced *find_replaced(struct replaced r[6], const char *line)
 {
-    struct listener_part *p = r->n >= 1 && r->n <= 2 ? &r->part[r->n - 1] : NULL;
-
-    if (strcmp(key, "listener") == 0)
-        read_listener(r, value);
-    else if (strcmp(key, "pid_file") == 0)
-        take(r->l->pid_file, sizeof r->l->pid_file, value);
-    else if (!p)
-        return;
-    else if (strcmp(key, "password_file") == 0)
-        take(p->password_file, sizeof p->password_file, value);
-    else if (strcmp(key, "acl_file") == 0)
-        take(p->acl_file, sizeof p->acl_file, value);
-    else if (strcmp(key, "cafile") == 0)
-        take(p->cafile, sizeof p->cafile, value);
-    else if (strcmp(key, "certfile") == 0)
-        p->tls = true;
-    else if (strcmp(key, "use_username_as_clientid") == 0)
-        r->of_devices[r->n - 1] = strcmp(value, "true") == 0;
+    for (int i = 0; i < 6; i++)
+        if (*r[i].line && strncmp(line, r[i].line, strlen(r[i].line)) == 0)
+            return &r[i];
+    return NULL;
 }
 
-static void read_line(struct reading *r, const char *line, size_t n)
+bool conf_to_dynsec(const struct layout *l, const char *text, struct buf *out, struct err *e)
 {
-    char key[64], copy[PATH_SIZE + 64];
-    char *value;
+    struct replaced r[6];
+    bool ok = true;
 
-    if (n == 0 || *line == '#' || n >= sizeof copy)
-        return;
-    snprintf(copy, sizeof copy, "%.*s", (int)n, line);
-    value = strchr(copy, ' ');
-    if (!value)
-        return;
-    *value++ = '\0';
-    value += strspn(value, " ");
-    value[strcspn(value, "\r")] = '\0';
-    snprintf(key, sizeof key, "%.*s", (int)sizeof key - 1, copy);
-    read_setting(r, key, value);
-}
-
-static bool part_complete(const struct listener_part *p)
-{
-    return p->port > 0 && *p->password_file && *p->acl_file;
-}
-
-bool layout_read(struct layout *l, const char *dir, struct err *e)
-{
-    struct buf text = BUF_INIT;
-    struct reading r = {.l = l};
-    char *whole = realpath(dir, NULL);
-    bool ok;
-
-    *l = (struct layout){0};
-    if (!whole)
-        return file_error(e, dir);
-    take(l->dir, sizeof l->dir, whole);
-    free(whole);
-    ok = path_join(l->conf, l->dir, "mosquitto.conf", e) && file_read(l->conf, &text, e);
-    for (const char *p = buf_str(&text); ok && *p;) {
-        const size_t n = strcspn(p, "\n");
-        read_line(&r, p, n);
-        p += n + (p[n] == '\n');
+    plan_replaced(l, r);
+    for (const char *p = text; ok && *p;) {
+        const size_t n = strcspn(p, "\n"), whole = n + (p[n] == '\n');
+        struct replaced *it = find_replaced(r, p);
+        ok = it ? buf_puts(out, it->by) : buf_append(out, p, whole);
+        if (it)
+            it->seen = true;
+        p += whole;
     }
-    buf_fini(&text);
-    if (!ok)
-        return false;
-    if (r.n != 2 || !part_complete(&r.part[0]) || !part_complete(&r.part[1]) ||
-        r.of_devices[0] == r.of_devices[1])
-        return err_set(
-            e, EXIT_FAILED,
-            _("%s has no console and device listener with accounts and rules of their own: "
-              "make it with broker init"),
-            l->conf);
-    l->devices = r.part[r.of_devices[0] ? 0 : 1];
-    l->console = r.part[r.of_devices[0] ? 1 : 0];
-    return true;
+    for (int i = 0; i < 6; i++)
+        if (*r[i].line && !r[i].seen)
+            return err_set(e, EXIT_FAILED,
+                           _("%s no longer says \"%s\", as broker init wrote it: put the line "
+                             "back, or stay with --backend acl"),
+                           l->conf, r[i].line);
+    return ok || err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
 }
 
 bool conf_fit(const char *text, int devices, struct buf *out)

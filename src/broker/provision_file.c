@@ -237,6 +237,11 @@ static bool put_in_place(const struct change *c, struct err *e)
     return false;
 }
 
+static bool passed_over(const struct change *c)
+{
+    return !*c->path;
+}
+
 bool changes_apply(struct change *c, int n, struct err *e)
 {
     int done = 0, written = 0;
@@ -244,13 +249,14 @@ bool changes_apply(struct change *c, int n, struct err *e)
     for (int i = 0; i < n; i++)
         if (c[i].after.failed)
             return err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
-    while (written < n && write_aside(&c[written], &c[written].after, e))
+    while (written < n &&
+           (passed_over(&c[written]) || write_aside(&c[written], &c[written].after, e)))
         written++;
-    while (written == n && done < n && put_in_place(&c[done], e))
+    while (written == n && done < n && (passed_over(&c[done]) || put_in_place(&c[done], e)))
         done++;
     if (done == n) {
         for (int i = 0; i < n; i++)
-            if (!sync_dir_of(c[i].path))
+            if (!passed_over(&c[i]) && !sync_dir_of(c[i].path))
                 return file_error(e, c[i].path);
         return true;
     }
@@ -268,6 +274,8 @@ bool changes_revert(struct change *c, int n, struct err *e)
     bool ok = true;
 
     for (int i = n - 1; i >= 0; i--) {
+        if (passed_over(&c[i]))
+            continue;
         if (c[i].is_new)
             ok = unlink(c[i].path) == 0 && ok;
         else
@@ -275,6 +283,18 @@ bool changes_revert(struct change *c, int n, struct err *e)
         ok = sync_dir_of(c[i].path) && ok;
     }
     return ok;
+}
+
+bool change_unchanged(const struct change *c, struct err *e)
+{
+    struct buf now = BUF_INIT;
+    bool same = c->is_new;
+
+    if (!same && file_read(c->path, &now, e))
+        same = (now.len == c->before.len && memcmp(now.data, c->before.data, now.len) == 0) ||
+               err_set(e, EXIT_FAILED, _("%s was changed meanwhile: run it again"), c->path);
+    buf_fini(&now);
+    return same;
 }
 
 void changes_fini(struct change *c, int n)

@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "broker/dynsec.h"
+#include "broker/probe.h"
 #include "broker/provision.h"
 
 #define PATH_SIZE 512
@@ -34,7 +36,8 @@ bool file_error(struct err *e, const char *path);
 /* "DIR/NAME" into out. False with e filled if it is too long. */
 bool path_join(char out[PATH_SIZE], const char *dir, const char *name, struct err *e);
 
-/* One file to be replaced. A change that was applied can be taken back. */
+/* One file to be replaced; one without a path is passed over. A change that was applied can be
+ * taken back. */
 struct change {
     char path[PATH_SIZE];
     struct buf before, after;
@@ -50,6 +53,8 @@ bool change_begin(struct change *c, const char *path, mode_t mode, const struct 
  * moment leaves each file whole, old or new. On failure those already renamed are put back. */
 bool changes_apply(struct change *c, int n, struct err *e);
 bool changes_revert(struct change *c, int n, struct err *e);
+/* Is the file still what was read? */
+bool change_unchanged(const struct change *c, struct err *e);
 void changes_fini(struct change *c, int n);
 
 /* ---- one change of a directory (provision_edit.c) ---- */
@@ -66,11 +71,67 @@ enum {
     CHANGES
 };
 
-/* Changes `after` (which begins as a copy of `before`) of all but the canary's file. */
-typedef bool (*edit_fn)(struct change c[CHANGES], void *user, struct err *e);
-/* Locks, reads, lets fn edit, validates, writes, reloads, proves. */
-bool directory_edit(const char *dir, edit_fn fn, void *user, const struct provision_reload *r,
+struct layout;
+
+/* A directory in the middle of a change. */
+struct edit {
+    struct layout *l; /* owned */
+    struct change c[CHANGES];
+    struct dynsec *accounts;     /* the plugin's, owned; NULL: rules and passwords are files */
+    struct buf rules, passwords; /* what was there, of either back end as files would say it */
+    int devices;                 /* that there will be; set by whoever adds */
+    bool moves;                  /* from files to the plugin */
+    char nonce[33];
+};
+
+struct control;
+
+struct edit_plan {
+    /* Changes `after` (which begins as a copy of `before`) of all but the canary's file, and
+     * `accounts` in place of rules and passwords where there are any. */
+    bool (*edit)(struct edit *d, void *user, struct err *e);
+    /* Tells a running plugin what edit did. */
+    bool (*live)(struct control *c, void *user, struct err *e);
+    int n; /* accounts that are touched */
+    void *user;
+};
+
+/* Locks, reads, lets the plan edit, validates, writes, reloads or tells or restarts, proves. */
+bool directory_edit(const char *dir, const struct edit_plan *plan, const struct provision_reload *r,
                     enum provision_proof *proof, struct err *e);
+/* Inside an edit: all accounts go from their files to the plugin, with their passwords. */
+bool edit_move_to_plugin(struct edit *d, struct err *e);
+
+/* ---- a running plugin (provision_live.c) ---- */
+
+struct control {
+    struct probe p;
+    const struct layout *layout;
+    const struct provision_reload *reload;
+    bool answered, done; /* of the last command */
+    char why[200];
+};
+
+/* The server account's password as the running broker knows it; NULL without one. */
+const char *control_password(const struct provision_reload *r);
+bool control_open(struct control *c, const struct layout *l, const struct provision_reload *r,
+                  struct err *e);
+void control_close(struct control *c);
+/* All or none; the first one is proved. */
+bool control_add(struct control *c, const struct account *a, int n, const char *group,
+                 struct err *e);
+/* These stop at the first failure: what was done stays, and e tells how many. */
+bool control_remove(struct control *c, const struct account *a, int n, struct err *e);
+bool control_rotate(struct control *c, const struct account *a, int n, struct err *e);
+
+/* ---- stopping and starting (provision_restart.c) ---- */
+
+struct revival;
+
+/* Stops it, and remembers how it was started; NULL: it runs on, e says why. */
+struct revival *revival_stop(pid_t pid, struct err *e);
+bool revival_start(struct revival *v, const struct layout *l, struct err *e);
+void revival_free(struct revival *v);
 
 /* ---- mosquitto.conf (provision_conf.c) ---- */
 
@@ -79,6 +140,7 @@ struct listener_part {
     int port;
     bool tls;
     char password_file[PATH_SIZE], acl_file[PATH_SIZE], cafile[PATH_SIZE];
+    char dynsec_file[PATH_SIZE]; /* in place of the first two: the plugin's JSON; "" without it */
 };
 
 struct layout {
@@ -86,6 +148,9 @@ struct layout {
     char conf[PATH_SIZE], pid_file[PATH_SIZE];
     struct listener_part console, devices;
     char certfile[PATH_SIZE], keyfile[PATH_SIZE]; /* "" without TLS */
+    /* Plugins, where they are used: Mosquitto 2.1 wants them for the files of rules and passwords
+     * too. */
+    char dynsec_plugin[PATH_SIZE], acl_plugin[PATH_SIZE], password_plugin[PATH_SIZE];
 };
 
 /* "HOST:PORT", "[V6]:PORT", "HOST" or ":PORT" (all addresses). EXIT_USAGE. */
@@ -94,12 +159,29 @@ bool listen_parse(const char *text, const char *default_host, int default_port,
 bool host_is_loopback(const char *host);
 /* The names of all files below l->dir, from the options. */
 bool layout_plan(struct layout *l, const struct provision_init *o, struct err *e);
+/* The plugin's file for devices; EXIT_FAILED: it isn't installed. */
+bool layout_plan_dynsec(struct layout *l, struct err *e);
 bool conf_write(const struct layout *l, struct buf *out);
-/* What an existing directory's mosquitto.conf says. */
+/* What an existing directory's mosquitto.conf says (provision_conf_read.c). */
 bool layout_read(struct layout *l, const char *dir, struct err *e);
+/* The same mosquitto.conf with the devices' listener on the plugin in place of their two files.
+ * EXIT_FAILED: the lines that are replaced aren't those that were written. */
+bool conf_to_dynsec(const struct layout *l, const char *text, struct buf *out, struct err *e);
+/* The devices' accounts of either back end, as an acl_file and a password file say them. */
+bool layout_accounts(const struct layout *l, struct buf *rules, struct buf *passwords,
+                     struct err *e);
 /* Copies the text of a mosquitto.conf with autosave_on_changes set as the number of devices wants
  * it. */
 bool conf_fit(const char *text, int devices, struct buf *out);
+
+/* ---- the installed Mosquitto (provision_install.c) ---- */
+
+void install_version(int *major, int *minor); /* 2.0 where none is installed */
+bool install_is_2_1(void);                    /* or later */
+/* What the broker itself says to its files, where it can be asked (2.1). */
+bool install_accepts(const char *conf, struct err *e);
+/* The path of mosquitto_NAME.so; INFOSCREEN_MOSQUITTO_PLUGINS names another folder. */
+bool install_plugin(const char *name, char out[PATH_SIZE]);
 
 /* ---- access rules (provision_acl.c) ---- */
 
@@ -117,12 +199,36 @@ bool group_valid(const char *group);
 typedef bool (*account_fn)(void *user, const char *username, const char *uuid);
 bool acl_each_account(const char *text, account_fn fn, void *user);
 
+/* Where each account's rules stand in a text. free(list). */
+struct acl_block {
+    const char *at;
+    size_t n;
+    char username[USERNAME_SIZE];
+};
+struct acl_blocks {
+    struct acl_block *list; /* sorted by username */
+    size_t n, cap;
+};
+bool acl_blocks(const char *text, struct acl_blocks *out);
+/* Appends all lines of one account's blocks. */
+bool acl_block(const struct acl_blocks *b, const char *username, struct buf *out);
+
 /* ---- passwords (provision_passwd.c) ---- */
 
 void password_make(char out[PASSWORD_SIZE]);
+
+/* What Mosquitto keeps of a password: PBKDF2 with SHA-512, in base64. */
+struct hashed {
+    int rounds;
+    char salt[32], hash[96];
+};
+bool password_hash(const char *password, struct hashed *out);
+/* The hash of one line of a password file; false: not of this kind. */
+bool passwd_read_hash(const char *line, struct hashed *out);
 /* "user:$7$101$salt$hash\n" as mosquitto_passwd writes it. */
 bool passwd_write(struct buf *out, const char *username, const char *password);
 bool passwd_validate(const char *path, const char *text, struct err *e);
+const char *passwd_line(const char *text, const char *username); /* NULL: none */
 bool passwd_has(const char *text, const char *username);
 /* Every account of the file, in its order; a username that is too long is cut. */
 bool passwd_each(const char *text, bool (*fn)(void *user, const char *username), void *user);
@@ -148,6 +254,11 @@ bool tls_install(const struct layout *l, const struct provision_init *o, const s
 const char *listener_host(const struct listener_part *p);
 /* The running broker of this directory, 0 if none runs. */
 pid_t broker_find(const struct layout *l);
+bool broker_alive(pid_t pid);
+/* Does anything listen where the devices connect? */
+bool broker_answers(const struct layout *l);
+/* Tells the caller how long something will take; format has one %d. */
+void tell_seconds(const struct provision_reload *r, const char *format, int seconds);
 bool broker_reload(pid_t pid, struct err *e);
 /* A publish to the canary must pass and one to a heartbeat topic must be refused. */
 bool broker_prove(const struct layout *l, const struct provision_reload *r, const char *nonce,

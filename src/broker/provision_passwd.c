@@ -2,6 +2,7 @@
  * So few rounds are weak for words that people choose; here they hash 128 random bits. */
 #include "broker/provision_parts.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,26 +14,43 @@
 #define ROUNDS     101
 #define SALT_BYTES 12
 #define HASH_BYTES 64
-#define BASE64(n)  (((n) + 2) / 3 * 4 + 1)
+
+static_assert(sizeof((struct hashed *)0)->salt > (SALT_BYTES + 2) / 3 * 4, "as base64");
+static_assert(sizeof((struct hashed *)0)->hash > (HASH_BYTES + 2) / 3 * 4, "as base64");
 
 void password_make(char out[PASSWORD_SIZE])
 {
     random_hex(out, (PASSWORD_SIZE - 1) / 2);
 }
 
-bool passwd_write(struct buf *out, const char *username, const char *password)
+bool password_hash(const char *password, struct hashed *out)
 {
     unsigned char salt[SALT_BYTES], hash[HASH_BYTES];
-    unsigned char salt64[BASE64(SALT_BYTES)], hash64[BASE64(HASH_BYTES)];
 
     random_bytes(salt, sizeof salt);
     if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, ROUNDS, EVP_sha512(),
                           sizeof hash, hash) != 1)
         return false;
-    EVP_EncodeBlock(salt64, salt, sizeof salt);
-    EVP_EncodeBlock(hash64, hash, sizeof hash);
-    return buf_printf(out, "%s:$7$%d$%s$%s\n", username, ROUNDS, (const char *)salt64,
-                      (const char *)hash64);
+    out->rounds = ROUNDS;
+    EVP_EncodeBlock((unsigned char *)out->salt, salt, sizeof salt);
+    EVP_EncodeBlock((unsigned char *)out->hash, hash, sizeof hash);
+    return true;
+}
+
+bool passwd_write(struct buf *out, const char *username, const char *password)
+{
+    struct hashed h;
+
+    return password_hash(password, &h) &&
+           buf_printf(out, "%s:$7$%d$%s$%s\n", username, h.rounds, h.salt, h.hash);
+}
+
+bool passwd_read_hash(const char *line, struct hashed *out)
+{
+    const char *colon = strchr(line, ':');
+
+    return colon &&
+           sscanf(colon, ":$7$%d$%31[^$\n]$%95[^\n]", &out->rounds, out->salt, out->hash) == 3;
 }
 
 static size_t line_length(const char *line)
@@ -63,17 +81,22 @@ bool passwd_validate(const char *path, const char *text, struct err *e)
     return true;
 }
 
-bool passwd_has(const char *text, const char *username)
+const char *passwd_line(const char *text, const char *username)
 {
     const size_t len = strlen(username);
 
     for (const char *p = text; *p;) {
         const size_t n = line_length(p);
         if (n > len && p[len] == ':' && memcmp(p, username, len) == 0)
-            return true;
+            return p;
         p += n + (p[n] == '\n');
     }
-    return false;
+    return NULL;
+}
+
+bool passwd_has(const char *text, const char *username)
+{
+    return passwd_line(text, username);
 }
 
 bool passwd_each(const char *text, bool (*fn)(void *user, const char *username), void *user)

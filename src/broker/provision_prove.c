@@ -3,11 +3,13 @@
 #include "broker/provision_parts.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
@@ -111,6 +113,21 @@ bool broker_prove(const struct layout *l, const struct provision_reload *r, cons
     return ok;
 }
 
+bool broker_alive(pid_t pid)
+{
+    char path[64], line[512] = "";
+    const char *state;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return false;
+    state = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+    fclose(f);
+    return state && state[1] && state[2] != 'Z'; /* which only waits to be buried */
+}
+
 /* A pid file outlives a killed broker, and its number may belong to anyone by now: a SIGHUP would
  * end most programs. */
 static bool is_mosquitto(pid_t pid)
@@ -138,7 +155,36 @@ pid_t broker_find(const struct layout *l)
     if (fscanf(f, "%ld", &pid) != 1 || pid <= 1)
         pid = 0;
     fclose(f);
-    return pid && is_mosquitto((pid_t)pid) ? (pid_t)pid : 0;
+    return pid && is_mosquitto((pid_t)pid) && broker_alive((pid_t)pid) ? (pid_t)pid : 0;
+}
+
+bool broker_answers(const struct layout *l)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    char port[16];
+    bool yes = false;
+
+    snprintf(port, sizeof port, "%d", l->devices.port);
+    if (getaddrinfo(listener_host(&l->devices), port, &hints, &list) != 0)
+        return false;
+    for (const struct addrinfo *a = list; a && !yes; a = a->ai_next) {
+        const int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        yes = fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    freeaddrinfo(list);
+    return yes;
+}
+
+void tell_seconds(const struct provision_reload *r, const char *format, int seconds)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, format, seconds); /* NOLINT: each has one %d */
+    if (r->tell)
+        r->tell(text);
 }
 
 bool broker_reload(pid_t pid, struct err *e)

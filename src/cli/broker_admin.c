@@ -54,6 +54,43 @@ static void accounts_csv(const struct account *a, int n, FILE *out)
         fprintf(out, "%s,%s,%s\r\n", a[i].username, a[i].password, a[i].client_uuid);
 }
 
+/* ---- how accounts are kept ---- */
+
+static bool backend_of(const struct call *call, enum backend *out, struct err *e)
+{
+    const char *name = call_last(call, "backend");
+
+    *out = BACKEND_AUTO;
+    if (!name)
+        return true;
+    if (strcmp(name, "acl") == 0)
+        *out = BACKEND_ACL;
+    else if (strcmp(name, "dynsec") == 0)
+        *out = BACKEND_DYNSEC;
+    else
+        return err_set(e, EXIT_USAGE, _("--backend %s: it is acl or dynsec"), quote(name).clean);
+    return true;
+}
+
+/* What is going to happen, and how long it takes. Someone who watches is told at once; in a pipe an
+ * error must be the first line, so it waits until the outcome is known. */
+static struct buf told;
+
+static void tell(const char *text)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "infoscreen-tui: %s\n", text);
+    else
+        buf_printf(&told, "infoscreen-tui: %s\n", text);
+}
+
+static void tell_rest(void)
+{
+    fputs(buf_str(&told), stderr);
+    buf_fini(&told);
+    told = BUF_INIT;
+}
+
 /* ---- init ---- */
 
 static void print_connection(const char *dir, const struct account *server, FILE *out)
@@ -77,7 +114,7 @@ int run_broker_init(struct call *call, struct err *e)
     struct account server = {.username = ""};
     const char *dir = broker_directory(call, e);
     const struct config *c = &call->globals.config;
-    const struct provision_init o = {
+    struct provision_init o = {
         .dir = dir,
         .listen = call_last(call, "listen"),
         .device_listen = call_last(call, "device-listen"),
@@ -88,7 +125,7 @@ int run_broker_init(struct call *call, struct err *e)
         .insecure = c->broker.insecure,
     };
 
-    if (!dir || !provision_create(&o, &server, e))
+    if (!dir || !backend_of(call, &o.backend, e) || !provision_create(&o, &server, e))
         return e->code;
     if (call->globals.output == OUTPUT_JSON)
         accounts_json(&server, 1, stdout);
@@ -321,15 +358,20 @@ static int change(struct call *call, const char *dir, const struct uuid_list *l,
     struct err ignored = {0};
 
     settings_load_password(call, &ignored); /* without one the reload is done, only not proved */
-    const struct provision_reload reload = {
+    struct provision_reload reload = {
+        .restart = call_has(call, "restart"),
+        .tell = tell,
         .broker_pid = (pid_t)call_count(call, "pid", 0),
         .server_password = call->globals.have_password ? call->globals.password : NULL,
         .cafile = cafile[0] ? cafile : NULL,
     };
 
-    if (!prepare_env_dir(call_last(call, "env-dir"), e) ||
-        !verb(call, dir, l, &reload, made, &proof, e))
+    if (!backend_of(call, &reload.backend, e) || !prepare_env_dir(call_last(call, "env-dir"), e) ||
+        !verb(call, dir, l, &reload, made, &proof, e)) {
+        buf_fini(&told);
         return e->code;
+    }
+    tell_rest();
     print_accounts(call, verb, made, l->n);
     say_proof(proof);
     if (verb == do_rotate)

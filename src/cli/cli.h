@@ -35,6 +35,8 @@ struct job {
     bool (*start)(struct job *j, struct job_host *h, bool connected);
     /* After every turn in which something happened, and at least every 100 ms. True: over. */
     bool (*step)(struct job *j, struct job_host *h);
+    /* Ctrl-C. True: not yet over, `step` goes on. NULL: it ends at once. */
+    bool (*interrupted)(struct job *j, struct job_host *h);
     int64_t connect_ms; /* how long to try for a broker */
     bool record;        /* compete for the recorder role */
     bool offline;   /* needs no broker: starts at once, connected = false */

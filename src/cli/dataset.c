@@ -205,16 +205,16 @@ static void copy_core(struct dataset *d, const struct core *core, struct now now
 {
     const struct history_event *ev;
     const struct log_line *line;
+    struct outage_figures figures;
     char packed[640];
 
     d->as_of = now.wall_ms;
     d->connected = core_link_is_up(core);
     for (uint32_t i = 0; i < core_client_count(core); i++)
         add_client(d, core_client(core, i));
-    for (uint32_t i = 0; i < core_alarm_count(core); i++) {
+    for (uint32_t i = 0; i < core_alarm_count(core); i++)
         add_alarm(d, core_alarm(core, i));
-        d->outage |= core_alarm(core, i)->kind == ALARM_BROKER_OUTAGE;
-    }
+    d->outage = core_outage(core, TEXT_EMPTY, &figures);
     for (uint32_t i = 0; i < core_command_count(core); i++)
         add_command(d, core_command(core, i));
     for (uint32_t k = 0; (ev = core_history(core, k)) != NULL; k++) {
@@ -340,12 +340,21 @@ static bool is_active(const struct command *c)
            c->status == COMMAND_ACCEPTED || c->status == COMMAND_EXECUTION_STARTED;
 }
 
+bool command_is_named(const struct command *c, const struct uid *id)
+{
+    struct uid rollout;
+    const char *text = c->rollout_id.clean;
+
+    return uid_equal(&c->id, id) ||
+           (uid_parse(text, strlen(text), &rollout) && uid_equal(&rollout, id));
+}
+
 static bool command_matches(const struct command *c, const struct command_query *q)
 {
     bool named = q->id_count == 0;
 
     for (int i = 0; i < q->id_count; i++)
-        named |= uid_equal(&c->id, &q->ids[i]);
+        named |= command_is_named(c, &q->ids[i]);
     return named && (!q->active || is_active(c)) &&
            (!q->client || uid_equal(&c->client, q->client));
 }

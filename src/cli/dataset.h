@@ -34,6 +34,8 @@ struct dataset {
 bool dataset_open(struct dataset *d, struct call *call, struct err *e);
 void dataset_close(struct dataset *d);
 bool dataset_alarms(struct dataset *d, bool all, struct err *e);
+/* By its own id, or by its rollout's. */
+bool command_is_named(const struct command *c, const struct uid *id);
 bool dataset_commands(struct dataset *d, const struct command_query *q, struct err *e);
 bool dataset_history(struct dataset *d, const struct history_query *q, struct err *e);
 bool dataset_logs(struct dataset *d, const struct log_query *q, int64_t *last_id, struct err *e);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "broker/hosts.h"
+#include "broker/selftest.h"
 #include "cli/checks.h"
 #include "cli/dataset.h"
 #include "cli/settings.h"
@@ -20,6 +22,7 @@
 struct doctor {
     struct call *call;
     struct audit found;
+    bool connected;
 };
 
 static void __attribute__((format(printf, 5, 6)))
@@ -123,6 +126,7 @@ static bool broker_start(struct job *j, struct job_host *h, bool connected)
     const struct config *c = &d->call->globals.config;
     const char *why = job_last_refusal(h);
 
+    d->connected = connected;
     note(d, "broker", connected, _("reachable, and takes the account"), "%s: %s", c->broker.host,
          connected ? _("connected")
          : why     ? why
@@ -183,6 +187,67 @@ static void check_broker(struct doctor *d)
              job.err.text[0] ? job.err.text : _("not tried"));
 }
 
+/* ---- what the broker can do ---- */
+
+/* Of a list of hosts the first that answers, over the newest MQTT that it speaks. */
+static bool try_hosts(struct doctor *d, const struct hosts *hosts, struct traits *found,
+                      struct err *e)
+{
+    const struct cli_globals *g = &d->call->globals;
+    const struct config *c = &g->config;
+    struct selftest_options o = {
+        .mqtt = {.username = c->broker.username[0] ? c->broker.username : NULL,
+                 .password = g->have_password ? g->password : NULL,
+                 .cafile = c->broker.cafile[0] ? c->broker.cafile : NULL,
+                 .cert = c->broker.cert[0] ? c->broker.cert : NULL,
+                 .key = c->broker.key[0] ? c->broker.key : NULL,
+                 .insecure = c->broker.insecure},
+        .read_only = g->read_only,
+    };
+
+    for (int i = 0; i < hosts->n; i++) {
+        o.mqtt.host = hosts->host[i].name;
+        o.mqtt.port = hosts->host[i].port;
+        o.mqtt.tls = o.mqtt.port == 8883;
+        for (o.mqtt.protocol = 5; o.mqtt.protocol >= 4; o.mqtt.protocol--)
+            if (selftest_run(&o, found, e))
+                return true;
+    }
+    return false;
+}
+
+static void note_trait(struct doctor *d, const struct traits *t, int i)
+{
+    const struct trait_words *w = &trait_words[i];
+
+    if (t->has[i] == KNOWN_NO)
+        note(d, w->name, !w->fault, _("the broker can do it"), "%s: %s", _(w->lacks), _(w->costs));
+    else
+        note(d, w->name, true, _("the broker can do it"), "%s",
+             t->has[i] == KNOWN_YES ? _("yes") : _("not known"));
+}
+
+/* Where the broker takes us: what it then cannot do, and what that costs. */
+static void check_abilities(struct doctor *d)
+{
+    const struct config *c = &d->call->globals.config;
+    const bool tls = c->broker.cafile[0] || c->broker.cert[0] || c->broker.key[0];
+    const int port = c->broker.port ? (int)c->broker.port : tls ? 8883 : 1883;
+    struct traits found;
+    struct hosts hosts;
+    struct err e = {0};
+
+    if (!d->connected || !hosts_parse(c->broker.host, port, &hosts, &e))
+        return; /* the check of the connection said so */
+    if (!try_hosts(d, &hosts, &found, &e)) {
+        note(d, "broker.self_test", false, _("a second connection of the account"), "%s", e.text);
+        return;
+    }
+    for (int i = 0; i < TRAITS; i++)
+        if (i != TRAIT_QUEUES) /* shows with many clients only: the console tells it then */
+            note_trait(d, &found, i);
+}
+
 /* The audit of the broker where its directory is known, without a publish: whom it lets in. */
 static void check_hardening(struct doctor *d)
 {
@@ -205,6 +270,7 @@ int run_doctor(struct call *call, struct err *e)
     check_password(&d);
     check_database(&d);
     check_broker(&d);
+    check_abilities(&d);
     check_hardening(&d);
     checks_report(call, &d.found, e);
     audit_fini(&d.found);

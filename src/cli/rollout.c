@@ -1,7 +1,8 @@
-/* rollout.c - commands on their way: released at the pace that was asked for, followed to their
- * end, told of. */
+/* rollout.c - what was asked for is given to the core, followed to its end, and told of. The core
+ * releases, at the pace that was asked for; who leaves early leaves the rest to the recorder. */
 #include "cli/send.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,183 +13,292 @@
 
 #define CONNECT_MS 10000
 
-static bool has_failed(const struct send_target *t)
-{
-    return t->last.status == COMMAND_FAILED || t->last.status == COMMAND_EXPIRED;
-}
-
 static bool has_ended(enum command_status s)
 {
     return s != COMMAND_QUEUED && s != COMMAND_PUBLISHED && s != COMMAND_ACCEPTED &&
            s != COMMAND_EXECUTION_STARTED;
 }
 
-/* ---- releasing ---- */
-
-static void release(struct sending *r, struct job_host *h, struct send_target *t, bool withheld)
+static bool is_rollout(const struct sending *r)
 {
-    const struct call *call = r->call;
-    const char *reason = call_last(call, "reason");
-    struct operator_action op = {.verb = OP_SEND, .shelve_until_at = TIME_NONE};
+    return r->count > 1;
+}
 
+/* ---- giving it to the core ---- */
+
+static struct operator_action action_of(const struct sending *r, enum operator_verb verb)
+{
+    const char *name = r->call->globals.operator_name;
+    struct operator_action op = {.verb = verb, .shelve_until_at = TIME_NONE};
+
+    TEXT_SET(&op.by, name, strlen(name));
+    return op;
+}
+
+static void submit_one(struct sending *r, struct job_host *h)
+{
+    const char *reason = call_last(r->call, "reason");
+    struct send_target *t = &r->targets[0];
+    struct operator_action op = action_of(r, OP_SEND);
+
+    uid_random(&t->command);
     op.order = (struct command_order){
         .id = t->command,
         .client = t->client,
         .action = r->action,
-        .expires = call_duration(call, "expires", 0),
-        .override_lockout = call_has(call, "override-lockout"),
-        .withheld = withheld,
+        .expires = call_duration(r->call, "expires", 0),
+        .override_lockout = call_has(r->call, "override-lockout"),
     };
     memcpy(op.order.spelling, t->spelling, sizeof op.order.spelling);
-    TEXT_SET(&op.by, call->globals.operator_name, strlen(call->globals.operator_name));
     if (reason)
         TEXT_SET(&op.order.reason, reason, strlen(reason));
-    TEXT_SET(&op.order.rollout_id, r->id, strlen(r->id));
     job_operator(h, &op);
-    t->released = true;
-    r->released++;
 }
 
-static void release_rest(struct sending *r, struct job_host *h, bool withheld)
+static bool submit_rollout(struct sending *r, struct job_host *h)
 {
-    for (int i = 0; i < r->count; i++)
-        if (!r->targets[i].released)
-            release(r, h, &r->targets[i], withheld);
-}
+    const char *reason = call_last(r->call, "reason");
+    struct rollout_target *targets = calloc((size_t)r->count, sizeof *targets);
+    struct operator_action op = action_of(r, OP_ROLLOUT);
 
-static int count_failed(const struct sending *r)
-{
-    int n = 0;
-
-    for (int i = 0; i < r->count; i++)
-        n += r->targets[i].released && has_failed(&r->targets[i]);
-    return n;
-}
-
-static int count_over(const struct sending *r)
-{
-    int n = 0;
-
-    for (int i = 0; i < r->count; i++)
-        n += r->targets[i].over;
-    return n;
-}
-
-/* A canary that did not come through stops all the rest; else the number that was given does. */
-static bool must_stop(const struct sending *r)
-{
-    const int failed = count_failed(r);
-    const bool in_canary = r->canary && r->released <= r->canary;
-
-    return (r->max_failures && failed >= r->max_failures) ||
-           (in_canary && !r->max_failures && failed > 0);
-}
-
-static void release_what_may_go(struct sending *r, struct job_host *h)
-{
-    const int over = count_over(r);
-
-    for (int i = 0; i < r->count; i++) {
-        const bool canaries_wait = r->canary && r->released >= r->canary && over < r->canary;
-        const bool lanes_full = r->parallel && r->released - over >= r->parallel;
-        if (r->targets[i].released)
-            continue;
-        if (canaries_wait || lanes_full)
-            return;
-        release(r, h, &r->targets[i], false);
+    for (int i = 0; targets && i < r->count; i++) {
+        targets[i].client = r->targets[i].client;
+        memcpy(targets[i].spelling, r->targets[i].spelling, sizeof targets[i].spelling);
     }
+    op.rollout = (struct rollout_order){
+        .id = r->id,
+        .action = r->action,
+        .expires = call_duration(r->call, "expires", 0),
+        .parallel = r->parallel,
+        .canary = r->canary,
+        .max_failures = r->max_failures,
+        .override_lockout = call_has(r->call, "override-lockout"),
+        .targets = targets,
+        .count = (uint32_t)r->count,
+    };
+    if (reason)
+        TEXT_SET(&op.rollout.reason, reason, strlen(reason));
+    if (targets)
+        job_operator(h, &op);
+    free(targets);
+    return targets && core_find_rollout(job_core(h), &r->id);
+}
+
+static bool submit(struct sending *r, struct job *j, struct job_host *h)
+{
+    uid_random(&r->id);
+    if (!is_rollout(r))
+        submit_one(r, h);
+    else if (!submit_rollout(r, h))
+        return err_set(&j->err, EXIT_FAILED, _("out of memory: close something else"));
+    return true;
 }
 
 /* ---- following ---- */
 
-static void tell_progress(const struct sending *r, const struct send_target *t)
+static void tell_progress(const struct sending *r, const struct core *core,
+                          const struct send_target *t)
 {
-    if (!r->call->globals.output && isatty(STDERR_FILENO))
-        fprintf(stderr, "%s  %s  %s%s\n", t->name.clean, actions[r->action].word,
-                _(command_statuses[t->last.status].label),
-                t->last.not_connected ? _(" (the device is not connected)") : "");
+    const struct rollout *row = is_rollout(r) ? core_find_rollout(core, &r->id) : NULL;
+
+    if (r->call->globals.output || !isatty(STDERR_FILENO))
+        return;
+    if (row)
+        fprintf(stderr, "%u/%u  ", (unsigned)(row->released - rollout_in_flight(row)),
+                (unsigned)row->total);
+    fprintf(stderr, "%s  %s  %s%s\n", t->name.clean, actions[r->action].word,
+            _(command_statuses[t->last.status].label),
+            t->last.not_connected ? _(" (the device is not connected)") : "");
+}
+
+/* A member that waits for its release is queued; it has no times yet. */
+static struct command row_of_waiting(const struct sending *r, const struct send_target *t)
+{
+    const char *reason = call_last(r->call, "reason"), *name = r->call->globals.operator_name;
+    struct command row = {
+        .id = t->command,
+        .client = t->client,
+        .action = r->action,
+        .status = COMMAND_QUEUED,
+        .issued_at = TIME_NONE,
+        .expires_at = TIME_NONE,
+        .published_at = TIME_NONE,
+        .accepted_at = TIME_NONE,
+        .execution_started_at = TIME_NONE,
+        .finished_at = TIME_NONE,
+        .allowed_at = TIME_NONE,
+    };
+
+    TEXT_SET(&row.requested_by, name, strlen(name));
+    TEXT_SET(&row.action_text, actions[r->action].word, strlen(actions[r->action].word));
+    if (reason)
+        TEXT_SET(&row.reason, reason, strlen(reason));
+    uid_format(&r->id, row.rollout_id.clean);
+    return row;
+}
+
+static void follow_one(struct sending *r, const struct core *core, struct send_target *t, int k)
+{
+    const struct rollout_member *m =
+        is_rollout(r) ? core_rollout_member(core, &r->id, (uint32_t)k) : NULL;
+
+    if (m)
+        t->command = m->command;
+    const struct command *now = core_find_command(core, &t->command);
+    const bool first = uid_is_zero(&t->last.id) || t->last.issued_at == TIME_NONE;
+    const struct command last = t->last;
+
+    t->last = now ? *now : row_of_waiting(r, t);
+    t->over = now && (r->wait ? has_ended(now->status) : now->status != COMMAND_QUEUED);
+    r->over += t->over;
+    if (now && (first || now->status != last.status || now->not_connected != last.not_connected))
+        tell_progress(r, core, t);
 }
 
 static void follow(struct sending *r, const struct core *core)
 {
-    for (int i = 0; i < r->count; i++) {
-        struct send_target *t = &r->targets[i];
-        const struct command *now = t->released ? core_find_command(core, &t->command) : NULL;
-        if (!now)
-            continue;
-        const bool changed =
-            now->status != t->last.status || now->not_connected != t->last.not_connected;
-        const bool first = uid_is_zero(&t->last.id);
-        t->last = *now;
-        t->over = r->wait ? has_ended(now->status) : now->status != COMMAND_QUEUED;
-        if (changed || first)
-            tell_progress(r, t);
-    }
+    r->over = 0;
+    for (int i = 0; i < r->count; i++)
+        follow_one(r, core, &r->targets[i], i);
 }
 
-/* ---- no broker ---- */
+/* ---- withdrawing the rest, or leaving it to the recorder ---- */
+
+static void withdraw(struct sending *r, struct job_host *h)
+{
+    struct operator_action op = action_of(r, is_rollout(r) ? OP_ROLLOUT_STOP : OP_CANCEL);
+    const struct command *one = core_find_command(job_core(h), &r->targets[0].command);
+
+    op.order.id = r->targets[0].command;
+    op.rollout.id = r->id;
+    if (is_rollout(r) || (one && one->status == COMMAND_QUEUED))
+        job_operator(h, &op);
+}
+
+/* Nothing waits for its release any more. */
+static bool is_all_released(const struct sending *r, const struct core *core)
+{
+    const struct rollout *row = is_rollout(r) ? core_find_rollout(core, &r->id) : NULL;
+
+    return !row || row->released == row->total;
+}
 
 /* With a recorder it stays queued, and that one sends it; nobody else would, so it is withdrawn. */
+static void leave(struct sending *r, struct job_host *h)
+{
+    r->leaving = true;
+    r->withdrawn = !job_other_recorder(h);
+    if (r->withdrawn)
+        withdraw(r, h);
+}
+
+static bool has_left(struct sending *r, struct job_host *h)
+{
+    const bool sent = job_outbox_empty(h) || !core_link_is_up(job_core(h));
+
+    return r->leaving && (!r->withdrawn || (sent && is_all_released(r, job_core(h))));
+}
+
 static void give_up(struct sending *r, struct job *j, struct job_host *h)
 {
-    const bool recorder = job_other_recorder(h);
     struct err why = {0};
 
-    release_rest(r, h, !recorder);
-    for (int i = 0; i < r->count && !recorder; i++) {
-        struct operator_action op = {.verb = OP_CANCEL, .shelve_until_at = TIME_NONE};
-        const struct command *now = core_find_command(job_core(h), &r->targets[i].command);
-        op.order.id = r->targets[i].command;
-        if (now && now->status == COMMAND_QUEUED)
-            job_operator(h, &op);
-    }
-    follow(r, job_core(h));
+    leave(r, h);
     err_no_broker(&why, h);
     err_set(&j->err, EXIT_BROKER,
-            recorder ? _("%.300s: queued, the recorder sends it until it expires")
-                     : _("%.300s: cancelled, no recorder runs that could send it"),
+            r->withdrawn ? _("%.300s: cancelled, no recorder runs that could send it")
+                         : _("%.300s: queued, the recorder sends it until it expires"),
             why.text);
 }
 
+/* Without a broker nothing more can happen: nothing is under way whose end would be waited for. */
 static bool is_stuck(struct sending *r, struct job_host *h)
 {
     const int64_t now = job_now(h).mono_ms;
+    const struct rollout *row = is_rollout(r) ? core_find_rollout(job_core(h), &r->id) : NULL;
 
     if (core_link_is_up(job_core(h)))
         r->offline_since = 0;
     else if (!r->offline_since)
         r->offline_since = now;
-    return !r->wait && r->offline_since && now - r->offline_since >= CONNECT_MS;
+    if (!r->offline_since || now - r->offline_since < CONNECT_MS)
+        return false;
+    return !r->wait || (row && rollout_in_flight(row) == 0 && row->released < row->total);
+}
+
+/* ---- Ctrl-C ---- */
+
+static void leave_interrupted(struct sending *r, struct job *j, struct job_host *h)
+{
+    char id[UID_TEXT];
+
+    uid_format(&r->id, id);
+    leave(r, h);
+    err_set(&j->err, EXIT_FAILED,
+            r->withdrawn ? _("interrupted, no recorder runs: the rest is cancelled")
+                         : _("interrupted, the recorder goes on with the rest: infoscreen-tui "
+                             "commands cancel %s stops it"),
+            id);
+}
+
+static bool send_interrupted(struct job *j, struct job_host *h)
+{
+    struct sending *r = j->user;
+
+    if (is_all_released(r, job_core(h)) || r->leaving)
+        return false;
+    if (r->asking || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        leave_interrupted(r, j, h);
+        return true;
+    }
+    r->asking = true;
+    fputs(_("\nStop the rest, or leave it to the recorder? Type s to stop, l to leave, nothing "
+            "to go on: "),
+          stderr);
+    fflush(stderr);
+    return true;
+}
+
+static void hear_answer(struct sending *r, struct job_host *h)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    char line[64] = "";
+
+    if (!r->asking || poll(&in, 1, 0) <= 0)
+        return;
+    r->asking = false;
+    if (!fgets(line, sizeof line, stdin) || line[0] == 'l')
+        leave(r, h);
+    else if (line[0] == 's')
+        withdraw(r, h);
 }
 
 /* ---- the job ---- */
 
-static bool rollout_step(struct job *j, struct job_host *h)
+static bool send_step(struct job *j, struct job_host *h)
 {
     struct sending *r = j->user;
 
+    hear_answer(r, h);
     follow(r, job_core(h));
-    if (!r->stopped && r->released < r->count && must_stop(r)) {
-        r->stopped = true;
-        release_rest(r, h, true);
-    } else {
-        release_what_may_go(r, h);
-    }
-    follow(r, job_core(h));
-    if (count_over(r) == r->count && (job_outbox_empty(h) || !core_link_is_up(job_core(h))))
+    if (has_left(r, h))
         return true;
-    if (!is_stuck(r, h))
-        return false;
-    give_up(r, j, h);
-    return true;
+    if (r->over == r->count && (job_outbox_empty(h) || !core_link_is_up(job_core(h))))
+        return true;
+    if (!r->leaving && is_stuck(r, h))
+        give_up(r, j, h);
+    return false;
 }
 
-static bool rollout_start(struct job *j, struct job_host *h, bool connected)
+static bool send_start(struct job *j, struct job_host *h, bool connected)
 {
-    if (connected)
-        return rollout_step(j, h);
-    give_up(j->user, j, h);
-    return true;
+    struct sending *r = j->user;
+
+    if (!submit(r, j, h))
+        return true;
+    if (!connected)
+        give_up(r, j, h);
+    return send_step(j, h);
 }
 
 /* ---- what is said about it ---- */
@@ -205,8 +315,7 @@ static bool explain_one(const struct sending *r, const struct send_target *t, st
                        name, action, c->error_code.clean[0] ? c->error_code.clean : "-",
                        c->error_message.clean[0] ? ", " : "", c->error_message.clean);
     case COMMAND_EXPIRED:
-        return err_set(e, EXIT_TIMED_OUT, _("%s: %s expired: %s: look at the device"), name,
-                       action,
+        return err_set(e, EXIT_TIMED_OUT, _("%s: %s expired: %s: look at the device"), name, action,
                        c->error_message.clean[0] ? c->error_message.clean : _("no result came"));
     case COMMAND_BLOCKED:
         time_local(c->allowed_at, clock_wall_ms(), at);
@@ -252,9 +361,32 @@ static int print_result(struct sending *r, struct err *e)
     return code;
 }
 
+/* A person reads how each kind of end came out; a program has the list. */
+static void summarize(const struct sending *r)
+{
+    int counts[COMMAND_STATUSES] = {0};
+    const char *comma = "";
+
+    if (!is_rollout(r) || !isatty(STDERR_FILENO))
+        return;
+    for (int i = 0; i < r->count; i++)
+        counts[r->targets[i].last.status]++;
+    fprintf(stderr, P_("%d client: ", "%d clients: ", r->count), r->count);
+    for (int k = 0; k < COMMAND_STATUSES; k++) {
+        if (!counts[k])
+            continue;
+        fprintf(stderr, "%s%d %s", comma, counts[k], _(command_statuses[k].label));
+        comma = ", ";
+    }
+    fputs("\n", stderr);
+}
+
 int sending_run(struct sending *r, struct err *e)
 {
-    struct job job = {.user = r, .start = rollout_start, .step = rollout_step,
+    struct job job = {.user = r,
+                      .start = send_start,
+                      .step = send_step,
+                      .interrupted = send_interrupted,
                       .connect_ms = CONNECT_MS};
     struct err print = {0};
 
@@ -262,6 +394,7 @@ int sending_run(struct sending *r, struct err *e)
     *e = job.err;
     if (!e->code)
         explain(r, e);
+    summarize(r);
     const int code = print_result(r, &print);
     if (!e->code)
         *e = print;

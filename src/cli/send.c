@@ -63,6 +63,7 @@ static void add_target(struct sending *r, const struct uid *id, const char *spel
                        const struct client *known)
 {
     struct send_target *t = &r->targets[r->count];
+    struct text64 scratch;
 
     for (int i = 0; i < r->count; i++)
         if (uid_equal(&r->targets[i].client, id))
@@ -70,10 +71,9 @@ static void add_target(struct sending *r, const struct uid *id, const char *spel
     *t = (struct send_target){.client = *id};
     snprintf(t->spelling, sizeof t->spelling, "%s", spelling);
     if (known)
-        client_name(known, &t->name);
+        TEXT_COPY(&t->name, client_name(known, &scratch));
     else
         TEXT_SET(&t->name, spelling, 8);
-    uid_random(&t->command);
     r->count++;
 }
 
@@ -205,16 +205,12 @@ int run_send(struct call *call, struct err *e)
 {
     struct dataset d = {.as_of = clock_wall_ms(), .english = call->globals.output != OUTPUT_TABLE};
     struct sending r = {.call = call, .data = &d};
-    struct uid id;
     int code = EXIT_FAILED;
 
     call->globals.yes = call_has(call, "yes");
     if (find_action(call->args[0], &r.action, e) && check_options(call, e) && open_cache(&r, e) &&
         find_targets(&r, e) && is_confirmed(&r, e)) {
         choose_pace(&r);
-        uid_random(&id);
-        if (r.count > 1)
-            uid_format(&id, r.id);
         code = sending_run(&r, e);
     }
     free(r.targets);

@@ -12,7 +12,7 @@ struct send_target {
     struct text64 name; /* for people */
     struct uid command;
     struct command last; /* as last seen */
-    bool released, over; /* … and nothing more is waited for */
+    bool over;           /* nothing more is waited for */
 };
 
 struct sending {
@@ -20,12 +20,13 @@ struct sending {
     struct dataset *data; /* for printing */
     enum action action;
     struct send_target *targets; /* owned by run_send */
-    int count, released;
+    int count, over;
     int64_t canary, parallel, max_failures; /* 0: no limit */
     bool wait;                              /* until every one has ended */
-    bool stopped;
-    char id[UID_TEXT]; /* "" for a single command */
-    int64_t offline_since; /* mono; 0: connected */
+    struct uid id;                          /* of the rollout */
+    int64_t offline_since;                  /* mono; 0: connected */
+    bool asking;                            /* Ctrl-C: what becomes of the rest? */
+    bool leaving, withdrawn;                /* … the recorder's, or withdrawn */
 };
 
 /* Runs it and prints the result; the exit code. */

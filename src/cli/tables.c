@@ -62,6 +62,8 @@ static const struct cli_option clients_options[] = {
 static const struct cli_option alarms_options[] = {
     {"all", 0, VALUE_NONE, NULL, N_("suppressed ones and those that are over, too"), NULL, NULL},
     {"kind", 0, VALUE_ALARM_KIND, N_("KIND"), N_("only this kind, repeatable"), NULL, NULL},
+    {"sort", 0, VALUE_ALARM_SORT, N_("ORDER"),
+     N_("urgency, age, acknowledged or shelved: what has waited longest first"), NULL, NULL},
     {"metrics", 0, VALUE_NONE, NULL, N_("rate, flood, stale, chatter, longest unacknowledged"),
      NULL, NULL},
     LIVE,
@@ -117,6 +119,11 @@ static const struct cli_option incident_options[] = {
     {"until", 0, VALUE_WHEN, N_("TIME"), N_("what began before then"), NULL, NULL},
     LIVE,
 };
+#define BACKEND                                                                                    \
+    {                                                                                              \
+        "backend", 0, VALUE_TEXT, N_("acl|dynsec"),                                                \
+            N_("who keeps the accounts: files, or a plugin (above 5,000 devices)"), NULL, NULL     \
+    }
 static const struct cli_option init_options[] = {
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("where the broker's files go"), NULL, NULL},
     {"listen", 0, VALUE_FILE, N_("HOST:PORT"), N_("for consoles (127.0.0.1:1884, TLS 8884)"), NULL,
@@ -124,7 +131,13 @@ static const struct cli_option init_options[] = {
     {"device-listen", 0, VALUE_FILE, N_("HOST:PORT"), N_("for devices (127.0.0.1:1883, TLS 8883)"),
      NULL, NULL},
     {"self-signed", 0, VALUE_NONE, NULL, N_("make a certificate"), NULL, NULL},
+    BACKEND,
 };
+#define RESTART                                                                                    \
+    {                                                                                              \
+        "restart", 0, VALUE_NONE, NULL,                                                            \
+            N_("stop and start the running broker where a plugin keeps the accounts"), NULL, NULL  \
+    }
 static const struct cli_option add_options[] = {
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},
     {"group", 0, VALUE_FILE, N_("GROUP"),
@@ -134,14 +147,15 @@ static const struct cli_option add_options[] = {
     {"file", 0, VALUE_FILE, N_("FILE"), N_("uuids, one a line; - is the standard input"), NULL,
      NULL},
     {"pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL},
+    BACKEND,
+    RESTART,
 };
 #define EXISTING                                                                                   \
     {"dir", 0, VALUE_FILE, N_("DIR"), N_("the directory that broker init made"), NULL, NULL},      \
         {"file", 0,   VALUE_FILE, N_("FILE"), N_("uuids, one a line; - is the standard input"),    \
          NULL,   NULL},                                                                            \
-    {                                                                                              \
-        "pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL       \
-    }
+        {"pid", 0, VALUE_COUNT, N_("PID"), N_("the running broker, to reload it"), NULL, NULL},    \
+        RESTART
 static const struct cli_option remove_options[] = {EXISTING};
 static const struct cli_option rotate_options[] = {
     EXISTING,
@@ -188,7 +202,7 @@ static const struct subcommand subcommands[] = {
      .args = VALUE_CLIENT,
      .run = run_clients},
     {.name = "alarms",
-     .usage = "[--all] [--kind KIND]... [--metrics]",
+     .usage = "[--all] [--kind KIND]... [--sort ORDER] [--metrics]",
      .help = N_("alarms that stand"),
      OPTIONS(alarms_options),
      .run = run_alarms},
@@ -265,27 +279,29 @@ static const struct subcommand subcommands[] = {
      .run = run_incident},
     {.name = "broker init",
      .usage = "--dir DIR [--listen HOST:PORT] [--device-listen HOST:PORT]"
-              " [--cert F --key F --cafile F | --self-signed]",
+              " [--cert F --key F --cafile F | --self-signed] [--backend acl|dynsec]",
      .help = N_("make a hardened Mosquitto directory"),
      OPTIONS(init_options),
      .flags = SUB_SENDS,
      .run = run_broker_init},
     {.name = "broker add",
-     .usage = "UUID... --dir DIR [--group GROUP] [--env-dir DIR] [--file FILE]",
+     .usage = "UUID... --dir DIR [--group GROUP] [--env-dir DIR] [--file FILE]"
+              " [--backend acl|dynsec] [--restart]",
      .help = N_("add accounts for devices"),
      OPTIONS(add_options),
      .flags = SUB_SENDS,
      .most_args = -1,
      .run = run_broker_add},
     {.name = "broker remove",
-     .usage = "UUID... --dir DIR [--file FILE]",
+     .usage = "UUID... --dir DIR [--file FILE] [--restart]",
      .help = N_("take accounts away; their devices are disconnected"),
      OPTIONS(remove_options),
      .flags = SUB_SENDS,
      .most_args = -1,
      .run = run_broker_remove},
     {.name = "broker rotate",
-     .usage = "UUID|infoscreen-server... --dir DIR [--env-dir DIR] [--file FILE]",
+     .usage = "UUID|infoscreen-server... --dir DIR [--env-dir DIR] [--file FILE]"
+              " [--restart]",
      .help = N_("new passwords for accounts"),
      OPTIONS(rotate_options),
      .flags = SUB_SENDS,

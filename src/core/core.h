@@ -36,7 +36,8 @@ enum core_event_kind {
 };
 
 enum operator_verb {
-    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP
+    OP_ACKNOWLEDGE, OP_SHELVE, OP_UNSHELVE, OP_NOTE, OP_SEND, OP_CANCEL, OP_ROLLOUT, OP_ROLLOUT_STOP,
+    OP_HAND_OVER /* to the next shift: `note` is to whom, "" nobody in particular */
 };
 
 /* OP_SEND: what to whom; OP_CANCEL: `id` alone. The id comes from outside: randomness is not the core's. */
@@ -226,6 +227,22 @@ const struct client *core_find_client(const struct core *c, const struct uid *id
 /* The client's age since last heard, ms (TIME_NONE: never live in this process nor stored). */
 int64_t core_client_quiet_ms(const struct core *c, const struct client *cl, struct now now);
 
+/* Why its silence is no fault, or is not shown as one. */
+enum quiet_reason {
+    QUIET_NONE,
+    QUIET_SHUT_DOWN,     /* told to switch off */
+    QUIET_OFF_BY_INTENT, /* its group is wanted off */
+    QUIET_STARTING,      /* … was, and is on its way back */
+    QUIET_RESTARTING,    /* a reboot or restart it carries out */
+    QUIET_REASONS
+};
+enum quiet_reason core_quiet_reason(const struct core *c, const struct client *cl);
+
+/* What stands about the whole fleet (group "") or a group: who was online before the hush, and
+ * since when (wall; TIME_NONE unknown). False: no outage. */
+struct outage_figures { uint32_t clients; int64_t since_at; };
+bool core_outage(const struct core *c, struct text group, struct outage_figures *out);
+
 /* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
 uint32_t core_alarm_count(const struct core *c); /* all not ALARM_NORMAL */
 const struct alarm *core_alarm(const struct core *c, uint32_t rank);
@@ -253,7 +270,7 @@ int64_t core_allowed_at(const struct core *c, const struct uid *client);
 uint32_t core_rollout_count(const struct core *c);
 const struct rollout *core_rollout(const struct core *c, uint32_t k);
 const struct rollout *core_find_rollout(const struct core *c, const struct uid *id);
-/* In the order of their release; NULL past the end. */
+/* In the order of their release, one behind the other in memory; NULL past the end. */
 const struct rollout_member *core_rollout_member(const struct core *c, const struct uid *rollout,
                                                  uint32_t k);
 

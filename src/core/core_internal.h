@@ -45,6 +45,11 @@ enum timer_kind {
     TIMER_HELD,
     TIMER_FLOOD,
     TIMER_LINK,
+    TIMER_PULSE,
+    TIMER_GROUP,
+    TIMER_INTENT,
+    TIMER_REVIEW,
+    TIMER_RELEASE,
     TIMER_KINDS
 };
 
@@ -89,6 +94,15 @@ uint64_t hash_bytes(const void *p, size_t n);
 struct core;
 struct failure;
 struct reconnects;
+struct group;
+
+/* How often a client speaks: what its last reports taught (pulse.c). */
+struct rhythm {
+    float mean_ms, variance; /* of the time between two; 0: not known yet */
+    uint8_t learned;         /* intervals, up to RHYTHM_SURE */
+    uint8_t odd;             /* far too short ones in a row */
+};
+#define RHYTHM_SURE 8
 
 struct device {
     struct client row; /* first: a client's address is its device's */
@@ -105,7 +119,9 @@ struct device {
     bool life_marked;
     bool going_off;   /* told to switch off: its silence is no fault */
     uint16_t watches; /* commands that wait for it to be back */
-    int64_t beat_ms;  /* between its last two reports */
+    struct rhythm rhythm;
+    struct group *group;             /* NULL: in none */
+    uint32_t group_next, group_prev; /* numbers of members; 0 none */
     int64_t ill_mono, ill_at; /* crashed or failed since; INT64_MIN: is not */
     int64_t ill_mark;         /* the device's own time of its first report of it */
     const char *recovery_said; /* why it was not restarted, said once */
@@ -134,6 +150,87 @@ void silence_restore(struct core *c, struct device *d);
 void silence_due(struct core *c, struct timer *t);
 void silence_rearm(struct core *c);
 int64_t air_now(const struct core *c, int64_t mono);
+
+/* The alarm of one that is silent, if nothing explains it (any more). */
+void silence_review(struct core *c, const struct device *d);
+
+/* ---- the pulse of many: how long nobody spoke, and what that proves (pulse.c) ----
+ *
+ * Times are on the clock "air". docs/outage.md has the mathematics. */
+
+struct pulse {
+    struct timer timer;
+    int64_t heard;    /* the last report of any of them … */
+    int64_t heard_at; /* … on the wall clock; TIME_NONE */
+    int64_t from;     /* a hush begins no sooner: until then they may be on their way back */
+    int64_t restarted; /* … and an interval neither, for the rhythm */
+    int64_t resumed;  /* when their last outage ended; INT64_MIN none */
+    int64_t look;     /* length of a hush at which it is judged next */
+    int64_t stall, stall_since; /* the longest hush that proved to be none, and when */
+    float mean_ms;              /* of their intervals, when last judged */
+    uint32_t online;            /* before the hush, when last judged */
+    bool out;                   /* their silence is an outage */
+    int64_t considered;         /* when a look was last taken for a single client */
+    bool proven;                /* it would be one if it lasted a little longer */
+};
+
+void pulse_init(struct pulse *p, enum timer_kind kind);
+void pulse_heard(struct core *c, struct device *d); /* before its times are set anew */
+void pulse_due(struct core *c, struct timer *t);
+void pulse_group_due(struct core *c, struct timer *t);
+/* One of them is about to be called silent: is that part of something wider? */
+void pulse_consider(struct core *c, const struct device *d);
+/* Nobody could be heard for `away` ms: whatever was quiet meanwhile proves nothing. */
+void pulse_restart(struct core *c, struct pulse *p, const struct group *g, int64_t away);
+int64_t pulse_hush_from(const struct core *c, const struct pulse *p);
+/* Was it online when the present hush began, and is its silence a part of it? */
+bool pulse_includes(const struct core *c, const struct pulse *p, const struct device *d);
+
+/* ---- groups: their members, their power intent (groups.c) ---- */
+
+struct group {
+    struct link link;
+    struct text64 id;
+    struct pulse pulse;
+    struct timer intent;        /* end of the intent, on the boot clock */
+    struct timer review;        /* members that should be back by now */
+    uint32_t first, members;    /* number of the first client; 0 none */
+    uint32_t intent_epoch;      /* connection that brought the intent */
+    bool off;                   /* wanted off */
+    uint64_t surveyed;          /* step of the last survey of the fleet, … */
+    double evidence;            /* … and what its members gave to it (pulse.c) */
+    int64_t excused_until;      /* on "air": back from being off, they need time to start */
+};
+
+struct group *group_find(const struct core *c, struct text id);
+void group_join(struct core *c, struct device *d); /* the one its row names, out of its old one */
+struct device *group_member(const struct core *c, const struct group *g, const struct device *last);
+void group_intent(struct core *c, const struct msg *m);
+void group_intent_due(struct core *c, struct timer *t);
+void group_review_due(struct core *c, struct timer *t);
+/* All retained messages have come: an intent that did not is withdrawn. */
+void groups_conclude(struct core *c);
+void groups_fini(struct core *c);
+
+/* ---- outages (outage.c): g NULL is the whole fleet ---- */
+
+void outage_begin(struct core *c, struct group *g);
+void outage_end(struct core *c, struct group *g);
+void outage_start(struct core *c); /* with the first step: those restored */
+bool outage_concerns(const struct core *c, const struct device *d);
+enum quiet_reason quiet_reason(const struct core *c, const struct device *d);
+struct pulse *outage_pulse(struct core *c, struct group *g);
+
+/* ---- one wide alarm instead of many (suppress.c) ---- */
+
+struct standing;
+/* The alarm begins: out of sight from the start if a wider one explains it. False: it does not. */
+bool suppress_at_birth(struct core *c, struct standing *a);
+void suppress_singles(struct core *c, const struct group *g); /* raised during its hush */
+void suppress_by_link(struct core *c);
+void suppress_release(struct core *c, struct standing *a);
+void suppress_release_in(struct core *c, int64_t ms);
+void suppress_review_due(struct core *c, struct timer *t);
 
 bool reconnect_note(struct core *c, struct device *d, int64_t count);
 void reconnect_flap_due(struct core *c, struct timer *t);
@@ -217,6 +314,8 @@ void alarms_arm_restored(struct core *c);
 void alarms_fini(struct core *c);
 /* Raises or ends the alarm of a kind that is about one client. */
 void alarm_device_condition(struct core *c, const struct device *d, enum alarm_kind kind, bool on);
+/* Its flapping, which stands, has a cause: two processes on one account. */
+void alarm_device_contested(struct core *c, const struct device *d);
 
 /* ---- how many at once (flood.c) ---- */
 
@@ -407,6 +506,7 @@ void outbox_pump(struct core *c);
 void outbox_link_down(struct core *c);
 /* Withdraws what was not handed over: clears of this alarm; everything of this command. */
 void outbox_drop_clears(struct core *c, const char *alarm_id);
+void outbox_drop_shares(struct core *c, const char *alarm_id); /* … what was to be told of it */
 void outbox_drop_command(struct core *c, const struct uid *command);
 /* Is the message for the devices stored here and not yet handed over? */
 bool outbox_holds_command(const struct core *c, const struct uid *command);
@@ -422,6 +522,9 @@ void contact_snapshot_done(struct core *c, bool complete);
 void contact_never_up_due(struct core *c, struct timer *t);
 void contact_role(struct core *c, bool recorder);
 void contact_clock_jump(struct core *c, int64_t jump_ms);
+/* This process did not run for a while: nobody could be heard. */
+void contact_slept(struct core *c, int64_t ms);
+void contact_tell(struct core *c); /* connected, outage */
 
 /* ---- effects and rings (effects.c, rings.c) ---- */
 
@@ -459,6 +562,13 @@ struct interned;
 struct held;
 struct rolling;
 
+/* Of the table of clients by uuid. The hash stands beside the number, so that a probe that hits
+ * another client costs no look at that client: at 10,000 each look is a miss of the cache. */
+struct index_slot {
+    uint32_t number; /* client index + 1; 0: free */
+    uint32_t hash;
+};
+
 struct core {
     struct config config;
     struct text64 host_subject;
@@ -473,11 +583,15 @@ struct core {
 
     struct device **chunks;
     uint32_t chunk_count;
-    uint32_t *index;                /* client index + 1 by hash; 0 free */
+    struct index_slot *index;
     uint32_t index_size;            /* a power of two */
     uint32_t life_first, life_last; /* numbers of clients; 0 none */
 
     struct heap mono, air;
+
+    struct pulse pulse; /* of the whole fleet */
+    struct table groups;
+    struct timer release;
 
     struct table alarms;
     struct standing **alarm_list;

@@ -11,9 +11,11 @@ struct row {
     const struct client *client;
     const struct alarm *alarm;
     const struct command *command;
+    const struct history_event *event;
+    const struct log_line *log;
 };
 
-enum key { KEY_ANY, KEY_UUID, KEY_NAME, KEY_GROUP, KEY_STATE, KEY_KIND, KEY_ACTION, KEY_BY, KEYS };
+enum key { KEY_ANY, KEY_UUID, KEY_NAME, KEY_GROUP, KEY_STATE, KEY_KIND, KEY_ACTION, KEY_BY, KEY_LEVEL, KEYS };
 
 struct term {
     enum key key;
@@ -21,7 +23,7 @@ struct term {
     bool ascii;                         /* the value has no character beyond ASCII */
     struct text96 value;                /* lower case where it is ASCII */
     uint32_t clients, alarms, commands; /* KEY_STATE: states that match, one bit each */
-    uint32_t kinds;                     /* KEY_KIND */
+    uint32_t kinds, events;             /* KEY_KIND: of alarms, of lines of the history */
 };
 
 struct filter {
@@ -74,6 +76,8 @@ static bool match_uuid(const struct term *t, const struct row *r)
 {
     return (r->client && uid_begins(t, &r->client->id)) ||
            (r->command && (uid_begins(t, &r->command->id) || uid_begins(t, &r->command->client))) ||
+           (r->event && !uid_is_zero(&r->event->client) && uid_begins(t, &r->event->client)) ||
+           (r->log && uid_begins(t, &r->log->client)) ||
            (r->alarm && !uid_is_zero(&r->alarm->client) && uid_begins(t, &r->alarm->client));
 }
 
@@ -100,13 +104,28 @@ static bool match_state(const struct term *t, const struct row *r)
     return r->client && (t->clients >> r->client->state & 1u);
 }
 
+/* A line about an alarm of one of these kinds: its id begins with the word. */
+static bool event_is_about(const struct history_event *ev, uint32_t kinds)
+{
+    const char *dash = strrchr(ev->alarm_id, '-');
+    const size_t n = dash ? (size_t)(dash - ev->alarm_id) : 0;
+
+    for (int k = 0; n && k < ALARM_KINDS; k++)
+        if (kinds >> k & 1u && strlen(alarm_kinds[k].word) == n &&
+            memcmp(alarm_kinds[k].word, ev->alarm_id, n) == 0)
+            return true;
+    return false;
+}
+
 static bool match_kind(const struct term *t, const struct row *r)
 {
     uint32_t holding = 0;
 
+    if (r->event)
+        return t->events >> r->event->kind & 1u || event_is_about(r->event, t->kinds);
     if (r->alarm) {
         holding = 1u << r->alarm->kind;
-    } else if (r->client && !r->command) {
+    } else if (r->client && !r->command && !r->log) {
         holding |= (uint32_t)r->client->failed << ALARM_SERVICE_FAILED;
         holding |= (uint32_t)r->client->crashed << ALARM_PROCESS_CRASHED;
         holding |= (uint32_t)r->client->silent << ALARM_CLIENT_SILENT;
@@ -123,7 +142,13 @@ static bool match_action(const struct term *t, const struct row *r)
 static bool match_by(const struct term *t, const struct row *r)
 {
     return (r->command && holds(t, r->command->requested_by.clean)) ||
-           (r->alarm && holds(t, r->alarm->acknowledged_by.clean));
+           (r->alarm && holds(t, r->alarm->acknowledged_by.clean)) ||
+           (r->event && holds(t, r->event->by.clean));
+}
+
+static bool match_level(const struct term *t, const struct row *r)
+{
+    return r->log && begins_with(r->log->level.clean, t->value.clean);
 }
 
 static bool client_holds(const struct term *t, const struct client *c)
@@ -158,6 +183,23 @@ static bool command_holds(const struct term *t, const struct command *c)
            holds(t, client);
 }
 
+static bool event_holds(const struct term *t, const struct history_event *ev)
+{
+    struct text512 summary = {""};
+    char command[UID_TEXT] = "";
+
+    words_render(&ev->summary, NULL, summary.clean, sizeof(summary.clean));
+    if (!uid_is_zero(&ev->command))
+        uid_format(&ev->command, command);
+    return holds(t, event_kinds[ev->kind].word) || holds(t, summary.clean) ||
+           holds(t, ev->by.clean) || holds(t, ev->alarm_id) || holds(t, command);
+}
+
+static bool log_holds(const struct term *t, const struct log_line *l)
+{
+    return holds(t, l->level.clean) || holds(t, l->message.clean);
+}
+
 /* A row of another table shows its client by name, uuid and group. */
 static bool shown_client_holds(const struct term *t, const struct client *c)
 {
@@ -170,9 +212,11 @@ static bool match_any(const struct term *t, const struct row *r)
         return true;
     if (r->command && command_holds(t, r->command))
         return true;
+    if ((r->event && event_holds(t, r->event)) || (r->log && log_holds(t, r->log)))
+        return true;
     if (!r->client)
         return false;
-    return r->alarm || r->command ? shown_client_holds(t, r->client) : client_holds(t, r->client);
+    return r->alarm || r->command || r->event || r->log ? shown_client_holds(t, r->client) : client_holds(t, r->client);
 }
 
 /* ---- compiling ---- */
@@ -193,6 +237,7 @@ static const struct {
     [KEY_KIND] = {"kind", match_kind, compile_kind},
     [KEY_ACTION] = {"action", match_action, NULL},
     [KEY_BY] = {"by", match_by, NULL},
+    [KEY_LEVEL] = {"level", match_level, NULL},
 };
 static_assert(sizeof(keys) / sizeof(keys[0]) == KEYS, "a row per key");
 
@@ -244,7 +289,9 @@ static bool compile_kind(struct term *t, struct err *e)
     struct text512 known = {""};
 
     t->kinds = words_matching(alarm_kinds, ALARM_KINDS, t->value.clean);
-    if (t->kinds)
+    t->events = words_matching(event_kinds, EVENT_KINDS, t->value.clean);
+    t->events &= ~(1u << EVENT_IMAGE); /* never listed */
+    if (t->kinds || t->events)
         return true;
     list_words(alarm_kinds, ALARM_KINDS, &known);
     return err_set(e, EXIT_USAGE, _("filter: no kind of alarm \"%s\": use one of%s"),
@@ -278,7 +325,7 @@ static bool find_key(const char *s, size_t n, enum key *key, struct err *e)
     }
     TEXT_SET(&shown, s, n);
     return err_set(e, EXIT_USAGE,
-                   _("filter: unknown key \"%s:\": use uuid: name: group: state: kind: action: by: "
+                   _("filter: unknown key \"%s:\": use uuid: name: group: state: kind: action: by: level: "
                      "or put the text in double quotes"),
                    shown.clean);
 }
@@ -386,6 +433,17 @@ bool filter_client(const struct filter *f, const struct client *c)
 bool filter_alarm(const struct filter *f, const struct alarm *a, const struct client *c_or_null)
 {
     return match_row(f, &(struct row){.client = c_or_null, .alarm = a});
+}
+
+bool filter_event(const struct filter *f, const struct history_event *ev,
+                  const struct client *c_or_null)
+{
+    return match_row(f, &(struct row){.client = c_or_null, .event = ev});
+}
+
+bool filter_log(const struct filter *f, const struct log_line *l, const struct client *c_or_null)
+{
+    return match_row(f, &(struct row){.client = c_or_null, .log = l});
 }
 
 bool filter_command(const struct filter *f, const struct command *cmd,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/core_internal.h"
+#include "core/incident.h"
 
 static void clear_retained(struct core *c, const struct standing *a)
 {
@@ -112,6 +113,19 @@ static void act_on_alarm(struct core *c, const struct operator_action *op)
     }
 }
 
+/* A line of the history, on which "what changed since" of the next one rests. */
+static void hand_over(struct core *c, const struct operator_action *op)
+{
+    const bool named = op->note.clean[0] != '\0';
+    const struct words text = words_of(named ? INCIDENT_HANDED_OVER_TO : INCIDENT_HANDED_OVER,
+                                       TEXT(op->note), TEXT_EMPTY);
+
+    c->durable = true;
+    emit_history(
+        c, &(struct history_note){.kind = EVENT_NOTE, .by = TEXT(op->by), .summary = &text});
+    emit_message(c, text.id, TEXT(op->note), TEXT_EMPTY);
+}
+
 void operator_act(struct core *c, const struct operator_action *op)
 {
     switch (op->verb) {
@@ -126,6 +140,9 @@ void operator_act(struct core *c, const struct operator_action *op)
         break;
     case OP_ROLLOUT_STOP:
         rollout_stop(c, op);
+        break;
+    case OP_HAND_OVER:
+        hand_over(c, op);
         break;
     default:
         act_on_alarm(c, op);

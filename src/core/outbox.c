@@ -139,6 +139,12 @@ bool outbox_clear(struct core *c, const struct standing *a, const struct device 
         c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id, .sha = d->failure->sha});
 }
 
+/* What an operator did to an alarm, for the other consoles. */
+static bool is_share(const struct outbox_row *row)
+{
+    return row->alarm_id && !row->of_command && !row->sha && row->len;
+}
+
 bool outbox_has(const struct core *c, const char *alarm_id, bool clears)
 {
     for (const struct outbox_row *r = c->outbox; r; r = r->next)
@@ -152,6 +158,15 @@ void outbox_drop_clears(struct core *c, const char *alarm_id)
     for (struct outbox_row *r = c->outbox, *next; r; r = next) {
         next = r->next;
         if (!r->handed && r->sha && r->alarm_id && strcmp(r->alarm_id, alarm_id) == 0)
+            row_done(c, r);
+    }
+}
+
+void outbox_drop_shares(struct core *c, const char *alarm_id)
+{
+    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
+        next = r->next;
+        if (!r->handed && is_share(r) && strcmp(r->alarm_id, alarm_id) == 0)
             row_done(c, r);
     }
 }
@@ -174,12 +189,6 @@ bool outbox_holds_command(const struct core *c, const struct uid *command)
 }
 
 /* ---- handing over ---- */
-
-/* What an operator did to an alarm, for the other consoles. */
-static bool is_share(const struct outbox_row *row)
-{
-    return row->alarm_id && !row->of_command && !row->sha && row->len;
-}
 
 static bool has_elder(const struct core *c, const struct outbox_row *row)
 {

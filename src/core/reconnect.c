@@ -4,8 +4,11 @@
 
 #include "core/core_internal.h"
 
-#define HOURS 24
-#define RISES 16 /* remembered for alarms.flap_window; the oldest two become one beyond */
+#define HOURS         24
+#define CONTEST_MS    INT64_C(150000) /* reports come once in a while: two minutes and a bit */
+#define CONTEST_LEAST 4
+#define CONTEST_PACE  INT64_C(30000) /* ms a reconnect: twice a minute */
+#define RISES         16 /* remembered for alarms.flap_window; the oldest two become one beyond */
 
 struct reconnects {
     struct device *device;
@@ -83,6 +86,23 @@ static void add_rise(const struct core *c, struct reconnects *r, int64_t n)
     r->rises[r->rise_count++].n = n;
 }
 
+/* Twice a minute and more: so do two processes that push each other off one account. Nobody knows
+ * how long the first of the reports took to add up, so it only starts the clock. */
+static bool is_contested(const struct core *c, const struct reconnects *r)
+{
+    uint8_t i = 0;
+    int64_t sum = 0;
+
+    while (i < r->rise_count && c->now.mono_ms - r->rises[i].mono > CONTEST_MS)
+        i++;
+    if (i == r->rise_count)
+        return false;
+    const int64_t since = r->rises[i].mono;
+    while (++i < r->rise_count)
+        sum += r->rises[i].n;
+    return sum >= CONTEST_LEAST && sum * CONTEST_PACE >= c->now.mono_ms - since;
+}
+
 static void judge_flapping(struct core *c, struct reconnects *r)
 {
     int64_t sum = 0;
@@ -90,8 +110,11 @@ static void judge_flapping(struct core *c, struct reconnects *r)
     forget_old(c, r);
     for (uint8_t i = 0; i < r->rise_count; i++)
         sum += r->rises[i].n;
+    const bool contested = is_contested(c, r);
     alarm_device_condition(c, r->device, ALARM_CLIENT_FLAPPING,
-                           sum >= c->config.alarms.flap_reconnects);
+                           contested || sum >= c->config.alarms.flap_reconnects);
+    if (contested)
+        alarm_device_contested(c, r->device);
     if (r->rise_count)
         heap_set(&c->mono, &r->calm, r->rises[0].mono + c->config.alarms.flap_window);
     else

@@ -154,12 +154,12 @@ static bool is_dead(const struct standing *a, const struct msg *m)
 
 /* A stored copy outlives what it says: an acknowledgement that expired here must not come back with
  * the next connection. */
-static bool has_expired(const struct core *c, const struct standing *a, const struct msg *m)
+static bool has_expired(const struct core *c, const struct msg *m)
 {
     const int64_t expires = c->config.alarms.ack_expires;
 
-    return is_dead(a, m) || (m->snapshot && expires > 0 &&
-                             c->now.wall_ms - expires >= m->u.console_ack.acknowledged_at);
+    return m->snapshot && expires > 0 &&
+           c->now.wall_ms - expires >= m->u.console_ack.acknowledged_at;
 }
 
 static bool says_acknowledged(const struct msg *m)
@@ -172,7 +172,7 @@ static void take_acknowledged(struct core *c, struct standing *a, const struct m
 {
     const bool had = a->row.acknowledged_at != TIME_NONE;
 
-    if (!says_acknowledged(m) || (had && !first) || (!had && has_expired(c, a, m)))
+    if (!says_acknowledged(m) || is_dead(a, m) || (had ? !first : has_expired(c, m)))
         return;
     if (had && a->row.acknowledged_at == m->u.console_ack.acknowledged_at &&
         text_equal(TEXT(a->row.acknowledged_by), TEXT(m->u.console_ack.acknowledged_by)))
@@ -366,6 +366,7 @@ void sharing_begin(struct core *c, struct standing *a)
 {
     a->dead_by = a->row.acknowledged_by;
     a->dead_at = a->row.acknowledged_at;
+    outbox_drop_shares(c, a->row.id);
     a->own_count = a->repairs = 0;
     a->repair_due = INT64_MAX;
     a->follows = !c->contact.snapshot_done;

@@ -185,9 +185,11 @@ void store_look_around(struct store *s, int64_t mono_ms)
     if (!s->options.may_send)
         return;
     const int64_t version = db_integer(s->writer.db, "PRAGMA data_version", 0);
-    if (version != s->data_version) /* somebody else wrote */
+    const bool others_wrote = version != s->data_version;
+    if (others_wrote)
         report_withdrawn(s);
     s->data_version = version;
+    rollouts_look_around(s, others_wrote);
     if (!s->role.held)
         return;
     adopt_orphans(s);

@@ -4,9 +4,26 @@
 #include <string.h>
 
 #define AT(type, member)      offsetof(type, member), sizeof(((type *)NULL)->member)
-#define PLAIN(t, m, ct, mg)   {#m, ct, mg, AT(t, m), NULL, 0}
-#define NAMED(n, t, m, ct, mg) {n, ct, mg, AT(t, m), NULL, 0}
-#define WORD(t, m, table, n, mg) {#m, COL_WORD, mg, AT(t, m), table, n}
+#define PLAIN(t, m, ct, mg)   {#m, ct, mg, AT(t, m), NULL, 0, NULL, NULL}
+#define NAMED(n, t, m, ct, mg) {n, ct, mg, AT(t, m), NULL, 0, NULL, NULL}
+#define WORD(t, m, table, n, mg) {#m, COL_WORD, mg, AT(t, m), table, n, NULL, NULL}
+#define LIFE(m)               {#m, COL_NUMBER, MERGE_KNOWN, AT(struct client, m), NULL, 0, NULL, "life"}
+#define RANK(t, m, ranks)      {"rank", COL_RANK, MERGE_RANK, AT(t, m), NULL, 0, ranks, NULL}
+
+#define COUNT(list) (int)(sizeof(list) / sizeof *(list))
+
+/* The order is the rule that a status never goes backwards. */
+static const int status_ranks[] = {
+    [COMMAND_QUEUED] = 10,    [COMMAND_CANCELLED] = 20, [COMMAND_PUBLISHED] = 30,
+    [COMMAND_ACCEPTED] = 40,  [COMMAND_EXECUTION_STARTED] = 50, [COMMAND_EXPIRED] = 60,
+    [COMMAND_COMPLETED] = 70, [COMMAND_FAILED] = 80,    [COMMAND_BLOCKED] = 90,
+};
+static_assert(COUNT(status_ranks) == COMMAND_STATUSES, "a status without a rank");
+
+static const int rollout_ranks[] = {
+    [ROLLOUT_RUNNING] = 10, [ROLLOUT_STOPPING] = 20, [ROLLOUT_STOPPED] = 30, [ROLLOUT_DONE] = 40,
+};
+static_assert(COUNT(rollout_ranks) == ROLLOUT_STATES, "a state without a rank");
 
 static const struct column client_list[] = {
     NAMED("uuid", struct client, id, COL_UID, MERGE_KEY),
@@ -23,8 +40,8 @@ static const struct column client_list[] = {
     PLAIN(struct client, expected_event_id, COL_NUMBER, MERGE_NEW),
     PLAIN(struct client, reconnect_count, COL_NUMBER, MERGE_NEW),
     PLAIN(struct client, first_seen_at, COL_NUMBER, MERGE_FIRST),
-    PLAIN(struct client, last_heartbeat_at, COL_NUMBER, MERGE_KNOWN),
-    PLAIN(struct client, last_health_at, COL_NUMBER, MERGE_KNOWN),
+    LIFE(last_heartbeat_at),
+    LIFE(last_health_at),
     PLAIN(struct client, last_disconnect_at, COL_NUMBER, MERGE_NEW),
     PLAIN(struct client, state_since_at, COL_NUMBER, MERGE_NEW),
     PLAIN(struct client, broker_reachable, COL_TRISTATE, MERGE_NEW),
@@ -63,7 +80,7 @@ static const struct column command_list[] = {
     WORD(struct command, action, actions, ACTIONS, MERGE_NEW),
     PLAIN(struct command, action_text, COL_TEXT, MERGE_FILLED),
     WORD(struct command, status, command_statuses, COMMAND_STATUSES, MERGE_RANK),
-    NAMED("rank", struct command, status, COL_RANK, MERGE_RANK),
+    RANK(struct command, status, status_ranks),
     PLAIN(struct command, requested_by, COL_TEXT, MERGE_FILLED),
     PLAIN(struct command, reason, COL_TEXT, MERGE_FILLED),
     PLAIN(struct command, error_code, COL_TEXT, MERGE_RANK),
@@ -80,10 +97,32 @@ static const struct column command_list[] = {
     NAMED("foreign_origin", struct command, foreign, COL_FLAG, MERGE_ALWAYS),
 };
 
-#define COUNT(list) (int)(sizeof(list) / sizeof *(list))
-const struct columns client_columns = {"client", "uuid", client_list, COUNT(client_list)};
-const struct columns alarm_columns = {"alarm", "id", alarm_list, COUNT(alarm_list)};
-const struct columns command_columns = {"command", "command_id", command_list, COUNT(command_list)};
+static const struct column rollout_list[] = {
+    NAMED("rollout_id", struct rollout, id, COL_UID, MERGE_KEY),
+    WORD(struct rollout, action, actions, ACTIONS, MERGE_KEY),
+    WORD(struct rollout, state, rollout_states, ROLLOUT_STATES, MERGE_RANK),
+    RANK(struct rollout, state, rollout_ranks),
+    PLAIN(struct rollout, requested_by, COL_TEXT, MERGE_KEY),
+    PLAIN(struct rollout, stopped_by, COL_TEXT, MERGE_FILLED),
+    PLAIN(struct rollout, reason, COL_TEXT, MERGE_KEY),
+    PLAIN(struct rollout, began_at, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, active_at, COL_NUMBER, MERGE_EVER),
+    PLAIN(struct rollout, ended_at, COL_NUMBER, MERGE_KNOWN),
+    PLAIN(struct rollout, expires, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, parallel, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, canary, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, max_failures, COL_NUMBER, MERGE_KEY),
+    PLAIN(struct rollout, override_lockout, COL_FLAG, MERGE_KEY),
+};
+
+const struct columns client_columns = {"client", "uuid",
+                                       "client LEFT JOIN life ON life.client=client.id",
+                                       client_list, COUNT(client_list)};
+const struct columns alarm_columns = {"alarm", "id", "alarm", alarm_list, COUNT(alarm_list)};
+const struct columns command_columns = {"command", "command_id", "command", command_list,
+                                        COUNT(command_list)};
+const struct columns rollout_columns = {"rollout", "rollout_id", "rollout", rollout_list,
+                                        COUNT(rollout_list)};
 
 /* ---- statements ---- */
 
@@ -94,7 +133,8 @@ bool columns_select(const struct columns *c, struct buf *out)
         if (c->list[i].type == COL_CLIENT)
             buf_printf(out, "%s(SELECT uuid FROM client WHERE id=%s.client)", comma, c->table);
         else
-            buf_printf(out, "%s%s.%s", comma, c->table, c->list[i].name);
+            buf_printf(out, "%s%s.%s", comma, c->list[i].apart ? c->list[i].apart : c->table,
+                       c->list[i].name);
     }
     return !out->failed;
 }
@@ -126,18 +166,22 @@ static void put_merge(struct buf *out, enum column_merge merge, const char *comm
 bool columns_upsert(const struct columns *c, const char *extra, enum column_merge merge,
                     struct buf *out)
 {
+    int own = 0;
+
     buf_printf(out, "INSERT INTO %s(", c->table);
-    for (int i = 0; i < c->count; i++)
-        buf_printf(out, "%s%s", i ? "," : "", c->list[i].name);
+    for (int i = 0; i < c->count; i++) {
+        if (!c->list[i].apart)
+            buf_printf(out, "%s%s", own++ ? "," : "", c->list[i].name);
+    }
     if (extra)
         buf_printf(out, ",%s", extra);
     buf_puts(out, ") VALUES(");
-    for (int i = 0; i < c->count + (extra != NULL); i++)
+    for (int i = 0; i < own + (extra != NULL); i++)
         buf_puts(out, i ? ",?" : "?");
     buf_printf(out, ") ON CONFLICT(%s) DO UPDATE SET ", c->key);
     const char *comma = "";
     for (int i = 0; i < c->count; i++) {
-        if (!merge_forms[c->list[i].merge])
+        if (!merge_forms[c->list[i].merge] || c->list[i].apart)
             continue;
         put_merge(out, c->list[i].merge, comma, c->list[i].name);
         comma = ",";
@@ -148,14 +192,6 @@ bool columns_upsert(const struct columns *c, const char *extra, enum column_merg
 }
 
 /* ---- values ---- */
-
-/* Fixed numbers: they lie in databases. The order is the rule that a status never goes backwards. */
-static const int status_ranks[] = {
-    [COMMAND_QUEUED] = 10,    [COMMAND_CANCELLED] = 20, [COMMAND_PUBLISHED] = 30,
-    [COMMAND_ACCEPTED] = 40,  [COMMAND_EXECUTION_STARTED] = 50, [COMMAND_EXPIRED] = 60,
-    [COMMAND_COMPLETED] = 70, [COMMAND_FAILED] = 80,    [COMMAND_BLOCKED] = 90,
-};
-static_assert(COUNT(status_ranks) == COMMAND_STATUSES, "a status without a rank");
 
 int column_bind_uid(sqlite3_stmt *q, int i, const struct uid *u)
 {
@@ -213,7 +249,7 @@ static int bind_one(const struct column *c, sqlite3_stmt *q, int i, const char *
     case COL_WORD:
         return sqlite3_bind_text(q, i, c->words[enum_value(p, c->size)].word, -1, SQLITE_STATIC);
     case COL_RANK:
-        return sqlite3_bind_int(q, i, status_ranks[enum_value(p, c->size)]);
+        return sqlite3_bind_int(q, i, c->ranks[enum_value(p, c->size)]);
     case COL_SENTENCE:
         return bind_sentence(q, i, (const struct words *)(const void *)p);
     }
@@ -222,10 +258,13 @@ static int bind_one(const struct column *c, sqlite3_stmt *q, int i, const char *
 
 int columns_bind(const struct columns *c, sqlite3_stmt *q, const void *row, int64_t client_number)
 {
-    int rc = SQLITE_OK;
+    int rc = SQLITE_OK, n = 0;
 
-    for (int i = 0; rc == SQLITE_OK && i < c->count; i++)
-        rc = bind_one(&c->list[i], q, i + 1, (const char *)row + c->list[i].offset, client_number);
+    for (int i = 0; rc == SQLITE_OK && i < c->count; i++) {
+        if (!c->list[i].apart)
+            rc = bind_one(&c->list[i], q, ++n, (const char *)row + c->list[i].offset,
+                          client_number);
+    }
     return rc;
 }
 

@@ -19,7 +19,7 @@ enum column_type {
     COL_FLAG,
     COL_TRISTATE,
     COL_WORD,    /* an enum, by its word: stable whatever is inserted into the enum */
-    COL_RANK,    /* of a command status; not read */
+    COL_RANK,    /* of a status or state that never goes backwards; not read */
     COL_SENTENCE /* struct words, packed */
 };
 
@@ -31,7 +31,7 @@ enum column_merge {
     MERGE_FILLED, /* the new one unless it is empty */
     MERGE_KNOWN,  /* the new one unless it is NULL */
     MERGE_FIRST,  /* the old one unless it is NULL */
-    MERGE_EVER,   /* once true, always true */
+    MERGE_EVER,   /* once true, always true; of times the later one */
     MERGE_ALWAYS, /* once false, always false */
 };
 
@@ -42,21 +42,24 @@ struct column {
     size_t offset, size;
     const struct vocabulary *words; /* COL_WORD */
     int word_count;
+    const int *ranks; /* COL_RANK: fixed numbers, they lie in databases */
+    const char *apart; /* the joined table that holds it; NULL: the noun's own */
 };
 
 struct columns {
     const char *table, *key;
+    const char *from; /* the table, joined with what lies apart */
     const struct column *list;
     int count;
 };
-extern const struct columns client_columns, alarm_columns, command_columns;
+extern const struct columns client_columns, alarm_columns, command_columns, rollout_columns;
 
 /* "a,b,c" of one table; a client's number becomes its uuid. */
 bool columns_select(const struct columns *c, struct buf *out);
-/* INSERT … ON CONFLICT(key) DO UPDATE …; extra: one more column, bound last by the caller (NULL: none). */
+/* INSERT … ON CONFLICT(key) DO UPDATE … of the noun's own columns; extra: one more column, bound last by the caller (NULL: none). */
 bool columns_upsert(const struct columns *c, const char *extra, enum column_merge merge,
                     struct buf *out);
-/* Binds parameters 1…count. client_number is for COL_CLIENT (0: NULL). */
+/* Binds the parameters of that statement. client_number is for COL_CLIENT (0: NULL). */
 int columns_bind(const struct columns *c, sqlite3_stmt *q, const void *row, int64_t client_number);
 /* Reads columns 0…count-1 into row, which the caller zeroed. */
 void columns_read(const struct columns *c, sqlite3_stmt *q, void *row);

@@ -18,7 +18,7 @@
 /* ---- records: from the main thread to the store's ---- */
 
 enum record_kind {
-    REC_CLIENT, REC_LIFE, REC_ALARM, REC_COMMAND, REC_HISTORY, REC_LOG, REC_LINK_STATE,
+    REC_CLIENT, REC_LIFE, REC_ALARM, REC_COMMAND, REC_ROLLOUT, REC_HISTORY, REC_LOG, REC_LINK_STATE,
     REC_OUTBOX, REC_OUTBOX_DONE, REC_SNAPSHOT_BEGIN, REC_SNAPSHOT_IMAGE, REC_SNAPSHOT_END,
     REC_BARRIER,
     RECORDS
@@ -26,7 +26,7 @@ enum record_kind {
 
 struct life {
     struct uid id;
-    int64_t first_seen_at, last_heartbeat_at, last_health_at;
+    int64_t last_heartbeat_at, last_health_at;
 };
 
 /* An outbox row; its strings follow one another in the blob, each with its NUL, the payload last. */
@@ -38,6 +38,7 @@ struct outbox_row {
 
 struct record {
     enum record_kind kind;
+    bool joined;          /* in one transaction with the record before */
     uint32_t fixed, len;  /* bytes of u in use, bytes of the blob behind it */
     uint32_t blob_at;     /* from the record's start */
     union {
@@ -45,6 +46,7 @@ struct record {
         struct life life;
         struct alarm alarm;
         struct command command;
+        struct rollout rollout; /* its members in the blob; none: stored already */
         struct history_event event;
         struct log_line log;
         struct { bool connected, outage; } link;
@@ -71,7 +73,8 @@ struct batch {
 /* ---- the connection and its statements; the store's thread ---- */
 
 enum statement {
-    SQL_CLIENT, SQL_CLIENT_NUMBER, SQL_CLIENT_BARE, SQL_LIFE, SQL_ALARM, SQL_COMMAND, SQL_ACK,
+    SQL_CLIENT, SQL_CLIENT_NUMBER, SQL_CLIENT_BARE, SQL_LIFE, SQL_ALARM, SQL_COMMAND, SQL_ACK, SQL_ROLLOUT,
+    SQL_ROLLOUT_CHANGED, SQL_ROLLOUT_MEMBER,
     SQL_EVENT, SQL_IMAGE, SQL_SPAN, SQL_LOG, SQL_LINK_STATE, SQL_META, SQL_META_READ, SQL_OUTBOX,
     SQL_OUTBOX_DONE, SQL_SNAPSHOT, SQL_SNAPSHOT_IMAGE, SQL_SNAPSHOT_END,
     STATEMENTS
@@ -110,6 +113,16 @@ int rows_flush(struct writer *w);
 sqlite3_stmt *writer_statement(struct writer *w, enum statement which, int *rc);
 int writer_step(sqlite3_stmt *q); /* to its end, and reset */
 
+/* Rollouts (rollouts.c). */
+int rollout_write(struct writer *w, const struct record *r, int64_t owner);
+/* Each as the database has it; false of take: no memory. `where` follows FROM rollout. */
+bool rollouts_read(sqlite3 *db, const char *where, int64_t bound,
+                   bool (*take)(void *user, const struct rollout *row,
+                                const struct rollout_member *members),
+                   void *user);
+int64_t rollouts_last_change(sqlite3 *db);
+void rollouts_look_around(struct store *s, bool others_wrote);
+
 /* The acks of a command (load.c). */
 bool store_read_acks(sqlite3 *db, struct command *c);
 /* Gives outbox rows whose owner ended to this process; false of take: no memory (load.c). Within a
@@ -138,6 +151,8 @@ struct store {
     bool started;
     int wake_fd;
     atomic_bool urgent, refused, stopping;
+    bool holding, held_urgent; /* the main thread's: records that belong together are being put */
+    bool group_begun;
     atomic_uint_least64_t lost;
 
     pthread_mutex_t durable_lock;
@@ -158,6 +173,7 @@ struct store {
     int64_t role_mono, file_mono, touch_mono, told_mono, look_mono;
     int64_t wall_offset;     /* wall minus boot clock at the start */
     int64_t data_version;    /* of the database: has another process written? */
+    int64_t rollouts_seen;   /* the last one's `changed` that was told */
     int64_t stop_mono;
 };
 

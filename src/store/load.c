@@ -7,7 +7,8 @@
 #include "store/column.h"
 #include "store/inside.h"
 
-#define RECENT 1000
+#define RECENT          1000
+#define RECENT_ROLLOUTS 20
 
 typedef bool (*restore_fn)(struct core *core, sqlite3 *db, sqlite3_stmt *q);
 
@@ -69,14 +70,14 @@ static const struct {
     const char *extra, *where;
     restore_fn restore;
 } loads[] = {
-    {&client_columns, "", " FROM client", restore_client},
-    {&alarm_columns, ",payload", " FROM alarm WHERE state<>'normal'", restore_alarm},
+    {&client_columns, "", "", restore_client},
+    {&alarm_columns, ",payload", " WHERE state<>'normal'", restore_alarm},
     /* Over, but the next occurrence counts on from them. */
     {&alarm_columns, ",payload",
-     " FROM alarm WHERE state='normal' ORDER BY coalesce(cleared_at,raised_at,0) DESC LIMIT ?1",
+     " WHERE state='normal' ORDER BY coalesce(cleared_at,raised_at,0) DESC LIMIT ?1",
      restore_alarm},
     {&command_columns, "",
-     " FROM command WHERE command_id IN (SELECT command_id FROM command WHERE status"
+     " WHERE command_id IN (SELECT command_id FROM command WHERE status"
      " IN('queued','published','accepted','execution_started')"
      " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1))"
      " ORDER BY stored_at,command.rowid",
@@ -92,7 +93,7 @@ static int load_table(sqlite3 *db, size_t k, struct core *core, bool *memory)
     buf_puts(&sql, "SELECT ");
     columns_select(loads[k].columns, &sql);
     buf_puts(&sql, loads[k].extra);
-    if (buf_puts(&sql, loads[k].where))
+    if (buf_printf(&sql, " FROM %s%s", loads[k].columns->from, loads[k].where))
         rc = sqlite3_prepare_v2(db, buf_str(&sql), -1, &q, NULL);
     if (rc == SQLITE_OK && sqlite3_bind_parameter_count(q) > 0)
         rc = sqlite3_bind_int(q, 1, RECENT);
@@ -196,6 +197,22 @@ int outbox_claim(const struct role *role, sqlite3 *db,
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static bool restore_rollout(void *core, const struct rollout *row,
+                            const struct rollout_member *members)
+{
+    core_restore_rollout(core, row, members); /* one that finds no room is not shown */
+    return true;
+}
+
+static bool load_rollouts(sqlite3 *db, struct core *core)
+{
+    return rollouts_read(db,
+                         "WHERE rollout_id IN (SELECT rollout_id FROM rollout WHERE state"
+                         " IN('running','stopping') UNION SELECT * FROM (SELECT rollout_id FROM"
+                         " rollout ORDER BY began_at DESC LIMIT ?1)) ORDER BY began_at",
+                         RECENT_ROLLOUTS, restore_rollout, core);
+}
+
 struct restoring {
     struct core *core;
     bool *memory;
@@ -237,6 +254,7 @@ bool store_load(struct store *s, struct core *core, struct err *e)
         rc = load_table(db, k, core, &memory);
     if (rc == SQLITE_OK && memory)
         load_raises(db, core);
+    memory = memory && load_rollouts(db, core);
     if (rc == SQLITE_OK && memory && s->options.may_send)
         load_outbox(s, db, core, &memory);
     sqlite3_close(db);

@@ -15,6 +15,7 @@ static const struct {
     [REC_HISTORY] = {false, false},        [REC_LOG] = {false, false},
     [REC_LINK_STATE] = {false, false},     [REC_OUTBOX] = {true, true},
     [REC_OUTBOX_DONE] = {true, false},     [REC_SNAPSHOT_BEGIN] = {false, false},
+    [REC_ROLLOUT] = {true, false},
     [REC_SNAPSHOT_IMAGE] = {false, false}, [REC_SNAPSHOT_END] = {false, false},
     [REC_BARRIER] = {true, true},
 };
@@ -45,10 +46,19 @@ static struct record *begin(struct store *s, enum record_kind kind, size_t fixed
         return NULL;
     }
     r->kind = kind;
+    r->joined = s->group_begun;
     r->fixed = (uint32_t)fixed;
     r->len = (uint32_t)len;
     r->blob_at = (uint32_t)blob_at;
     return r;
+}
+
+static void show(struct store *s)
+{
+    ring_flush(s->records);
+    if (s->held_urgent && !atomic_exchange(&s->urgent, true))
+        store_wake(s);
+    s->held_urgent = false;
 }
 
 static bool end(struct store *s, const struct record *r)
@@ -56,10 +66,22 @@ static bool end(struct store *s, const struct record *r)
     const enum record_kind kind = r->kind;
 
     ring_commit(s->records, r->blob_at + r->len);
-    ring_flush(s->records);
-    if (rules[kind].urgent && !atomic_exchange(&s->urgent, true))
-        store_wake(s);
+    s->held_urgent |= rules[kind].urgent;
+    s->group_begun = s->holding;
+    if (!s->holding)
+        show(s);
     return true;
+}
+
+void store_hold(struct store *s)
+{
+    s->holding = true;
+}
+
+void store_release(struct store *s)
+{
+    s->holding = s->group_begun = false;
+    show(s);
 }
 
 static bool put(struct store *s, enum record_kind kind, const void *row, size_t fixed,
@@ -91,6 +113,12 @@ bool store_put_command(struct store *s, const struct command *c)
     return put(s, REC_COMMAND, c, sizeof *c, NULL, 0);
 }
 
+bool store_put_rollout(struct store *s, const struct rollout *r,
+                       const struct rollout_member *members)
+{
+    return put(s, REC_ROLLOUT, r, sizeof *r, members, members ? r->total * sizeof *members : 0);
+}
+
 bool store_put_history(struct store *s, const struct history_event *ev, const void *image,
                        size_t len)
 {
@@ -104,7 +132,7 @@ bool store_put_log(struct store *s, const struct log_line *l)
 
 bool store_put_life(struct store *s, const struct client *c)
 {
-    const struct life l = {c->id, c->first_seen_at, c->last_heartbeat_at, c->last_health_at};
+    const struct life l = {c->id, c->last_heartbeat_at, c->last_health_at};
 
     return put(s, REC_LIFE, &l, sizeof l, NULL, 0);
 }

@@ -196,20 +196,23 @@ bool reader_meta(struct reader *r, struct reader_meta *m, struct err *e)
 
 /* ---- clients ---- */
 
-bool reader_clients(struct reader *r, client_row_fn fn, void *user, struct err *e)
+static void select_clients(struct buf *sql)
 {
-    struct buf sql = BUF_INIT;
-    int rc = SQLITE_DONE;
+    buf_puts(sql, "SELECT ");
+    columns_select(&client_columns, sql);
+    buf_puts(sql, ",(SELECT count(*) FROM alarm WHERE alarm.client=client.id AND state<>'normal'"
+                  " AND state<>'suppressed'),"
+                  "(SELECT count(*) FROM command WHERE command.client=client.id AND status"
+                  " IN('queued','published','accepted','execution_started'))");
+    buf_printf(sql, " FROM %s ", client_columns.from);
+}
 
-    buf_puts(&sql, "SELECT ");
-    columns_select(&client_columns, &sql);
-    buf_puts(&sql, ",(SELECT count(*) FROM alarm WHERE alarm.client=client.id AND state<>'normal'"
-                   " AND state<>'suppressed'),"
-                   "(SELECT count(*) FROM command WHERE command.client=client.id AND status"
-                   " IN('queued','published','accepted','execution_started'))"
-                   " FROM client ORDER BY uuid");
-    sqlite3_stmt *q = reader_prepare(r, &sql, e);
-    while (q && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+static bool give_clients(struct reader *r, sqlite3_stmt *q, client_row_fn fn, void *user,
+                         struct err *e)
+{
+    int rc;
+
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct client c = {.pid = NUMBER_NONE};
         columns_read(&client_columns, q, &c);
         c.alarms = sqlite3_column_int(q, client_columns.count);
@@ -217,7 +220,30 @@ bool reader_clients(struct reader *r, client_row_fn fn, void *user, struct err *
         if (!fn(user, &c))
             break;
     }
-    return q && reader_finish(r, q, rc, e);
+    return reader_finish(r, q, rc, e);
+}
+
+bool reader_clients(struct reader *r, client_row_fn fn, void *user, struct err *e)
+{
+    struct buf sql = BUF_INIT;
+
+    select_clients(&sql);
+    buf_puts(&sql, "ORDER BY uuid");
+    sqlite3_stmt *q = reader_prepare(r, &sql, e);
+    return q && give_clients(r, q, fn, user, e);
+}
+
+bool reader_client(struct reader *r, const struct uid *id, client_row_fn fn, void *user,
+                   struct err *e)
+{
+    struct buf sql = BUF_INIT;
+
+    select_clients(&sql);
+    buf_puts(&sql, "WHERE uuid=?");
+    sqlite3_stmt *q = reader_prepare(r, &sql, e);
+    if (q)
+        column_bind_uid(q, 1, id);
+    return q && give_clients(r, q, fn, user, e);
 }
 
 /* ---- alarms ---- */
@@ -275,7 +301,8 @@ static bool commands_by_id(struct reader *r, const struct command_query *cq, com
     for (int i = 0; ok && i < cq->id_count; i++) {
         struct buf sql = BUF_INIT;
         select_commands(&sql);
-        buf_puts(&sql, "command_id=?");
+        buf_puts(&sql, "command_id=?1 OR (rollout_id=?1 AND rollout_id<>'')"
+                       " ORDER BY stored_at,command.rowid");
         sqlite3_stmt *q = reader_prepare(r, &sql, e);
         if (q)
             column_bind_uid(q, 1, &cq->ids[i]);

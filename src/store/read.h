@@ -26,9 +26,12 @@ typedef bool (*history_row_fn)(void *user, const struct history_event *e, const 
 typedef bool (*log_row_fn)(void *user, const struct log_line *l);
 
 bool reader_clients(struct reader *r, client_row_fn fn, void *user, struct err *e);
+/* That one alone; not called if it is not known. */
+bool reader_client(struct reader *r, const struct uid *id, client_row_fn fn, void *user, struct err *e);
 /* all: with normal and suppressed ones. */
 bool reader_alarms(struct reader *r, bool all, alarm_row_fn fn, void *user, struct err *e);
 
+/* ids: of commands, and of rollouts for all that were released of them. */
 struct command_query { bool active; const struct uid *client; const struct uid *ids; int id_count; };
 bool reader_commands(struct reader *r, const struct command_query *q, command_row_fn fn, void *user, struct err *e);
 
@@ -46,6 +49,9 @@ bool reader_history(struct reader *r, const struct history_query *q, history_row
 struct log_query { const struct uid *client; const char *level; int64_t since_at; int64_t after_id; int64_t limit; };
 /* Oldest first; *last_id lets --follow go on from there. */
 bool reader_logs(struct reader *r, const struct log_query *q, log_row_fn fn, void *user, int64_t *last_id, struct err *e);
+
+/* Newest first, those not newer than until_at (TIME_NONE: all), as long as fn wants more. */
+bool reader_logs_back(struct reader *r, int64_t until_at, log_row_fn fn, void *user, struct err *e);
 
 /* Incidents that went on at any moment of [since, until], with their commands and logs. Reads the lines
  * of that time and of as long before it as they reach, at most a million lines back. The caller fini's

@@ -111,6 +111,25 @@ static bool read_logs(struct reader *r, const struct log_query *lq, log_row_fn f
     return reader_finish(r, q, give_reversed(q, fn, user), e);
 }
 
+bool reader_logs_back(struct reader *r, int64_t until_at, log_row_fn fn, void *user, struct err *e)
+{
+    struct buf sql = BUF_INIT;
+    int rc = SQLITE_DONE;
+
+    buf_puts(&sql, "SELECT id,at,(SELECT uuid FROM client WHERE id=log.client),level,message"
+                   " FROM log INDEXED BY log_at WHERE at<=?1 ORDER BY at DESC,id DESC");
+    sqlite3_stmt *q = reader_prepare(r, &sql, e);
+    if (q)
+        sqlite3_bind_int64(q, 1, until_at == TIME_NONE ? INT64_MAX : until_at);
+    while (q && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct log_line l;
+        read_line(q, &l);
+        if (!fn(user, &l))
+            break;
+    }
+    return q && reader_finish(r, q, rc, e);
+}
+
 bool reader_logs(struct reader *r, const struct log_query *lq, log_row_fn fn, void *user,
                  int64_t *last_id, struct err *e)
 {

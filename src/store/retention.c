@@ -69,6 +69,12 @@ static const struct {
      " AND status NOT IN('queued','published','accepted','execution_started')"
      " ORDER BY stored_at LIMIT ?2)",
      offsetof(struct cut, at), false},
+    {"DELETE FROM rollout_member WHERE rollout_id IN (SELECT rollout_id FROM rollout WHERE"
+     " began_at<?1 AND state IN('stopped','done') ORDER BY began_at LIMIT ?2)",
+     offsetof(struct cut, at), true},
+    {"DELETE FROM rollout WHERE rollout_id IN (SELECT rollout_id FROM rollout WHERE began_at<?1"
+     " AND state IN('stopped','done') ORDER BY began_at LIMIT ?2)",
+     offsetof(struct cut, at), false},
     {"DELETE FROM alarm WHERE id IN (SELECT id FROM alarm WHERE state='normal' AND"
      " coalesce(cleared_at,raised_at,0)<?1 ORDER BY coalesce(cleared_at,raised_at,0) LIMIT ?2)",
      offsetof(struct cut, at), false},
@@ -125,6 +131,8 @@ static bool is_anything_old(struct writer *w, const struct cut *c)
         {"SELECT 1 FROM image WHERE seq<=%lld LIMIT 1", offsetof(struct cut, image)},
         {"SELECT 1 FROM snapshot WHERE id<%lld LIMIT 1", offsetof(struct cut, snapshot)},
         {"SELECT 1 FROM log WHERE at<%lld LIMIT 1", offsetof(struct cut, at)},
+        {"SELECT 1 FROM rollout WHERE began_at<%lld AND state IN('stopped','done') LIMIT 1",
+         offsetof(struct cut, at)},
         {"SELECT 1 FROM command WHERE stored_at<%lld AND status NOT IN('queued','published',"
          "'accepted','execution_started') LIMIT 1",
          offsetof(struct cut, at)},

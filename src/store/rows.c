@@ -38,31 +38,42 @@ static int64_t client_number(struct writer *w, const struct uid *id, int *rc)
     return 0;
 }
 
+static int put_life(struct writer *w, const struct life *l)
+{
+    int rc = SQLITE_OK;
+    const int64_t client = client_number(w, &l->id, &rc);
+    sqlite3_stmt *q = rc == SQLITE_OK ? writer_statement(w, SQL_LIFE, &rc) : NULL;
+
+    if (!q)
+        return rc;
+    sqlite3_bind_int64(q, 1, client);
+    column_bind_number(q, 2, l->last_heartbeat_at);
+    column_bind_number(q, 3, l->last_health_at);
+    return writer_step(q);
+}
+
+static int write_life(struct writer *w, const struct record *r, int64_t owner)
+{
+    (void)owner;
+    return put_life(w, &r->u.life);
+}
+
 static int write_client(struct writer *w, const struct record *r, int64_t owner)
 {
+    const struct client *c = &r->u.client;
+    const struct life l = {c->id, c->last_heartbeat_at, c->last_health_at};
     int rc;
     sqlite3_stmt *q = writer_statement(w, SQL_CLIENT, &rc);
 
     (void)owner;
     if (!q)
         return rc;
-    rc = columns_bind(&client_columns, q, &r->u.client, 0);
-    return rc == SQLITE_OK ? writer_step(q) : rc;
-}
-
-static int write_life(struct writer *w, const struct record *r, int64_t owner)
-{
-    int rc;
-    sqlite3_stmt *q = writer_statement(w, SQL_LIFE, &rc);
-
-    (void)owner;
-    if (!q)
+    rc = columns_bind(&client_columns, q, c, 0);
+    if (rc == SQLITE_OK)
+        rc = writer_step(q);
+    if (rc != SQLITE_OK || (l.last_heartbeat_at == TIME_NONE && l.last_health_at == TIME_NONE))
         return rc;
-    column_bind_number(q, 1, r->u.life.first_seen_at);
-    column_bind_number(q, 2, r->u.life.last_heartbeat_at);
-    column_bind_number(q, 3, r->u.life.last_health_at);
-    column_bind_uid(q, 4, &r->u.life.id);
-    return writer_step(q);
+    return put_life(w, &l);
 }
 
 static int write_alarm(struct writer *w, const struct record *r, int64_t owner)
@@ -363,6 +374,7 @@ static int (*const writers[])(struct writer *, const struct record *, int64_t ow
     [REC_LIFE] = write_life,
     [REC_ALARM] = write_alarm,
     [REC_COMMAND] = write_command,
+    [REC_ROLLOUT] = rollout_write,
     [REC_HISTORY] = write_history,
     [REC_LOG] = write_log,
     [REC_LINK_STATE] = write_link_state,

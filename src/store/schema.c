@@ -92,5 +92,33 @@ static const char step_3[] =
     "CREATE INDEX command_due ON command(expires_at)"
     " WHERE status IN('queued','published','accepted','execution_started');";
 
-const struct db_step db_steps[] = {{step_1}, {step_2}, {step_3}};
+/* `changed` counts all writes to the table: what is new to another process. `owner` drives it; a
+ * member's end is its command's. */
+static const char step_4[] =
+    "CREATE TABLE rollout(rollout_id TEXT NOT NULL PRIMARY KEY, action TEXT NOT NULL,"
+    " state TEXT NOT NULL, rank INTEGER NOT NULL, requested_by TEXT NOT NULL,"
+    " stopped_by TEXT NOT NULL, reason TEXT NOT NULL, began_at INTEGER NOT NULL,"
+    " active_at INTEGER NOT NULL, ended_at INTEGER, expires INTEGER NOT NULL,"
+    " parallel INTEGER NOT NULL, canary INTEGER NOT NULL, max_failures INTEGER NOT NULL,"
+    " override_lockout INTEGER NOT NULL, owner INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX rollout_changed ON rollout(changed);"
+    "CREATE INDEX rollout_began ON rollout(began_at);"
+    "CREATE INDEX rollout_active ON rollout(began_at) WHERE state IN('running','stopping');"
+    "CREATE TABLE rollout_member(rollout_id TEXT NOT NULL, place INTEGER NOT NULL,"
+    " command_id TEXT NOT NULL, client TEXT NOT NULL, PRIMARY KEY(rollout_id,place))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX command_rollout ON command(rollout_id,stored_at) WHERE rollout_id<>'';";
+
+/* Last-seen times are most of what is written: in rows of their own, by number, they cost a third of
+ * what rewriting the client's row did. */
+static const char step_5[] =
+    "CREATE TABLE life(client INTEGER PRIMARY KEY, last_heartbeat_at INTEGER,"
+    " last_health_at INTEGER);"
+    "INSERT INTO life SELECT id,last_heartbeat_at,last_health_at FROM client"
+    " WHERE coalesce(last_heartbeat_at,last_health_at) IS NOT NULL;"
+    "ALTER TABLE client DROP COLUMN last_heartbeat_at;"
+    "ALTER TABLE client DROP COLUMN last_health_at;";
+
+const struct db_step db_steps[] = {{step_1}, {step_2}, {step_3}, {step_4}, {step_5}};
 const int db_version = sizeof db_steps / sizeof *db_steps;

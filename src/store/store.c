@@ -89,10 +89,14 @@ static void forget_adopted(struct store *s)
 
     while (s->reports && (r = ring_peek(s->reports, &bytes))) {
         free(r->adopted);
+        free(r->rollout);
         ring_pop(s->reports);
     }
-    for (size_t at = 0; at < s->late_reports.len; at += sizeof *r)
-        free(((const struct store_report *)(const void *)(s->late_reports.data + at))->adopted);
+    for (size_t at = 0; at < s->late_reports.len; at += sizeof *r) {
+        r = (const struct store_report *)(const void *)(s->late_reports.data + at);
+        free(r->adopted);
+        free(r->rollout);
+    }
 }
 
 void store_close(struct store *s)

@@ -27,9 +27,14 @@ void store_close(struct store *s);
 
 /* Everything is posted, in order, and written in batches (100 ms or 1,000 rows). False: the queue is
  * full and the row was not taken (the caller counts it and calls store_resync later). */
+/* What is put between the two is written in one transaction: all of it, or nothing. */
+void store_hold(struct store *s);
+void store_release(struct store *s);
 bool store_put_client(struct store *s, const struct client *c);
 bool store_put_alarm(struct store *s, const struct alarm *a, const void *payload, size_t len);
 bool store_put_command(struct store *s, const struct command *c);
+/* members: row->total of them; NULL: they are stored already. */
+bool store_put_rollout(struct store *s, const struct rollout *r, const struct rollout_member *members);
 bool store_put_history(struct store *s, const struct history_event *ev, const void *image, size_t len);
 bool store_put_log(struct store *s, const struct log_line *l);
 bool store_put_life(struct store *s, const struct client *c); /* last-seen times only */
@@ -48,7 +53,8 @@ void store_on_durable(struct store *s, void (*fn)(void *user, uint64_t token), v
 
 enum store_report_kind { STORE_DURABLE, STORE_STATUS, STORE_OUTBOX_STORED, STORE_ROLE, STORE_WANT_SNAPSHOT, STORE_RESYNC,
     STORE_ADOPTED,  /* an outbox row of a process that ended is ours now, or a command that nobody ends */
-    STORE_WITHDRAWN /* another process cancelled a command that waits in our outbox */
+    STORE_WITHDRAWN, /* another process cancelled a command that waits in our outbox */
+    STORE_ROLLOUT    /* another process wrote it, or left it to us */
 };
 /* The receiver frees it. */
 struct store_adopted {
@@ -57,11 +63,18 @@ struct store_adopted {
     struct effect row;
     char bytes[];
 };
+/* The receiver frees it. */
+struct store_rollout {
+    bool ours; /* its driver has ended: it is ours now */
+    struct rollout row;
+    struct rollout_member members[]; /* row.total */
+};
 struct store_report {
     enum store_report_kind kind;
     uint64_t token;
     struct store_status status; /* STATUS, ROLE */
     struct store_adopted *adopted;
+    struct store_rollout *rollout;
     struct uid command; /* WITHDRAWN */
 };
 struct ring;

@@ -235,7 +235,7 @@ static bool fill_batch(struct store *s)
         return true; /* the last one was not written yet */
     atomic_store(&s->urgent, false);
     b->bytes.failed = false;
-    while (!batch_is_full(b) && (r = ring_peek(s->records, &bytes))) {
+    while ((r = ring_peek(s->records, &bytes)) && (r->joined || !batch_is_full(b))) {
         const size_t before = b->bytes.len;
         add_to_batch(b, r, bytes);
         if (b->bytes.failed) { /* no memory: it stays in the ring */
@@ -422,8 +422,10 @@ void *store_run(void *store)
 
     s->wall_offset = clock_wall_ms() - clock_mono_ms();
 
-    if (ensure_open(s))
+    if (ensure_open(s)) {
         all_well(s);
+        s->rollouts_seen = rollouts_last_change(s->writer.db); /* those are loaded */
+    }
     if (s->trouble.id)
         report_status(s, STORE_STATUS);
     tick_role(s);

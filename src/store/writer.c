@@ -12,12 +12,16 @@ static const char *const statements[] = {
     [SQL_CLIENT] = NULL,
     [SQL_CLIENT_NUMBER] = "SELECT id FROM client WHERE uuid=?",
     [SQL_CLIENT_BARE] = "INSERT INTO client(uuid,spelling) VALUES(?1,?1) ON CONFLICT DO NOTHING",
-    [SQL_LIFE] = "UPDATE client SET first_seen_at=coalesce(first_seen_at,?1),"
-                 "last_heartbeat_at=coalesce(?2,last_heartbeat_at),"
-                 "last_health_at=coalesce(?3,last_health_at) WHERE uuid=?4",
+    [SQL_LIFE] = "INSERT INTO life VALUES(?,?,?) ON CONFLICT(client) DO UPDATE SET"
+                 " last_heartbeat_at=coalesce(excluded.last_heartbeat_at,last_heartbeat_at),"
+                 " last_health_at=coalesce(excluded.last_health_at,last_health_at)",
     [SQL_ALARM] = NULL,
     [SQL_COMMAND] = NULL,
     [SQL_ACK] = "INSERT INTO command_ack VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+    [SQL_ROLLOUT] = NULL,
+    [SQL_ROLLOUT_CHANGED] = "UPDATE rollout SET changed=(SELECT max(changed) FROM rollout)+1"
+                            " WHERE rollout_id=?",
+    [SQL_ROLLOUT_MEMBER] = "INSERT INTO rollout_member VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
     [SQL_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?)",
     [SQL_IMAGE] = "INSERT INTO image VALUES(?,?,?)",
     [SQL_SPAN] = "INSERT INTO span VALUES(?,?,?) ON CONFLICT(slot) DO UPDATE SET"
@@ -44,6 +48,8 @@ static bool make_sql(enum statement which, struct buf *out)
         return columns_upsert(&alarm_columns, "payload", MERGE_NEW, out);
     case SQL_COMMAND:
         return columns_upsert(&command_columns, "stored_at", MERGE_FIRST, out);
+    case SQL_ROLLOUT:
+        return columns_upsert(&rollout_columns, "owner", MERGE_FIRST, out);
     default:
         return buf_puts(out, statements[which]);
     }

@@ -41,6 +41,20 @@ static void send_kind(struct intents *out, enum intent_kind kind)
 
 /* ---- moving ---- */
 
+/* Below the last row of history or logs the older ones follow. */
+static bool turn_back(struct desk *d, const struct ui_model *m, int64_t by)
+{
+    const struct list *l = focused(d);
+    const struct past_answer *a = d->focus == LIST_HISTORY ? m->told[PAST_HISTORY]
+                                  : d->focus == LIST_LOGS  ? m->told[PAST_LOGS]
+                                                           : NULL;
+
+    if (by <= 0 || !a || !a->more || (l->count && l->cursor + 1 < l->count))
+        return false;
+    desk_go_to(d, a->searched_to_at, false);
+    return true;
+}
+
 static void move_by(struct desk *d, const struct ui_model *m, int64_t by)
 {
     int *scroll = layer_scroll(d);
@@ -51,7 +65,8 @@ static void move_by(struct desk *d, const struct ui_model *m, int64_t by)
         return;
     }
     d->focus_chosen = true;
-    list_move(focused(d), m, by);
+    if (!turn_back(d, m, by))
+        list_move(focused(d), m, by);
 }
 
 static int64_t page(struct desk *d)
@@ -144,10 +159,39 @@ SHOW(show_overview, VIEW_OVERVIEW)
 SHOW(show_clients, VIEW_CLIENTS)
 SHOW(show_alarms, VIEW_ALARMS)
 SHOW(show_commands, VIEW_COMMANDS)
+SHOW(show_incidents, VIEW_INCIDENTS)
 SHOW(show_history, VIEW_HISTORY)
 SHOW(show_logs, VIEW_LOGS)
 SHOW(show_broker, VIEW_BROKER)
 /* clang-format on */
+
+static bool only_to_look_at(struct desk *d, const struct ui_model *m)
+{
+    char when[FIGURE];
+
+    if (d->fleet_at != TIME_NONE) {
+        format_moment(m, d->fleet_at, when);
+        desk_say(d, m, _("this is the fleet as it was at %s: Esc returns to now, then act"), when);
+    } else if (m->read_only) {
+        desk_say(d, m, "%s",
+                 _("READ-ONLY: nothing is sent; start the console without --read-only to act"));
+    }
+    return d->fleet_at != TIME_NONE || m->read_only;
+}
+
+static void record_handover(struct desk *d, const struct ui_model *m)
+{
+    if (!only_to_look_at(d, m))
+        prompt_open(d, PROMPT_HAND_OVER);
+}
+
+static void open_incident(struct desk *d, const struct ui_model *m)
+{
+    const struct incident *i = desk_incident(d, m);
+
+    if (i && desk_push(d, LAYER_INCIDENT))
+        memcpy(d->layer[d->layers - 1].incident, i->id, sizeof i->id);
+}
 
 static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
 {
@@ -157,6 +201,14 @@ static void open_selected(struct desk *d, const struct ui_model *m, struct inten
     const struct alarm *a =
         d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
 
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_HANDOVER) {
+        record_handover(d, m);
+        return;
+    }
+    if (!d->layers && d->view == VIEW_INCIDENTS) {
+        open_incident(d, m);
+        return;
+    }
     (void)out;
     if (w && w->kind == WORK_ROLLOUT) {
         work_fold(focused(d), &w->id);
@@ -180,11 +232,16 @@ static void help(struct desk *d, const struct ui_model *m, struct intents *out)
 
 static void clear_filter(struct desk *d, const struct ui_model *m)
 {
-    for (int i = LIST_ALARMS; i <= LIST_COMMANDS; i++) {
+    for (int i = 0; i < LISTS; i++) {
         if (d->list[i].rows && *d->list[i].expression)
             list_set_filter(&d->list[i], "", NULL);
     }
     desk_settle_focus(d, m);
+}
+
+static bool shows_lines(const struct desk *d)
+{
+    return d->view == VIEW_HISTORY || d->view == VIEW_LOGS;
 }
 
 static void back(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -192,7 +249,13 @@ static void back(struct desk *d, const struct ui_model *m, struct intents *out)
     (void)out;
     if (d->layers)
         desk_pop(d);
-    else if (*focused(d)->expression || d->view == VIEW_OVERVIEW)
+    else if (*focused(d)->expression)
+        clear_filter(d, m);
+    else if (d->lines_until != TIME_NONE && shows_lines(d))
+        desk_go_to(d, TIME_NONE, false);
+    else if (d->fleet_at != TIME_NONE)
+        desk_go_to(d, TIME_NONE, true);
+    else if (d->view == VIEW_OVERVIEW)
         clear_filter(d, m);
     else
         show(d, m, VIEW_OVERVIEW);
@@ -309,9 +372,32 @@ static void acknowledge_all(struct desk *d, const struct ui_model *m, struct int
         desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
 }
 
+/* Of an incident: on the alarm that leads it, else on another that still stands. */
+static bool target_in_incident(const struct ui_model *m, const struct incident *i, struct target *t)
+{
+    for (uint32_t k = 0; k < i->alarm_count; k++) {
+        const struct alarm *a =
+            core_find_alarm(m->core, i->alarms[(i->lead + k) % i->alarm_count].id);
+        if (!a || a->state == ALARM_NORMAL)
+            continue;
+        *t = (struct target){.found = true, .what.mark = a->mark};
+        memcpy(t->what.id, a->id, sizeof a->id);
+        return true;
+    }
+    return false;
+}
+
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    const struct target t = target_at_key(d, m);
+    const struct incident *i = desk_incident(d, m);
+    struct target t = {.found = false};
+
+    if (!i)
+        t = target_at_key(d, m);
+    else if (!target_in_incident(m, i, &t)) {
+        desk_say(d, m, "%s", _("this incident is over: none of its alarms takes a note any more"));
+        return;
+    }
 
     (void)out;
     if (!t.found) {
@@ -374,6 +460,49 @@ static void withdraw(struct desk *d, const struct ui_model *m, struct intents *o
     withdraw_begin(d, m);
 }
 
+/* ---- incidents, the past, files ---- */
+
+static void incident(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    desk_seek_incident(d, m);
+    if (!d->seek.wanted)
+        desk_say(d, m, "%s", _("select an alarm or a client first"));
+    else
+        show(d, m, VIEW_INCIDENTS);
+}
+
+static void hand_over(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    if (!d->layers || d->layer[d->layers - 1].kind != LAYER_HANDOVER)
+        desk_push(d, LAYER_HANDOVER);
+}
+
+static void export_view(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    char name[LINE_BYTES] = "";
+
+    (void)out;
+    prompt_open(d, PROMPT_EXPORT);
+    desk_default_name(d, m, name, sizeof name);
+    line_set(&d->prompt.line, name);
+}
+
+static void past(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    prompt_open(d, PROMPT_PAST);
+}
+
+static void jump(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (!shows_lines(d))
+        show(d, m, VIEW_HISTORY);
+    prompt_open(d, PROMPT_JUMP);
+}
+
 /* ---- the rest ---- */
 
 static void command_line(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -388,6 +517,18 @@ static void reconnect(struct desk *d, const struct ui_model *m, struct intents *
         desk_say(d, m, "%s", _("the broker is connected"));
     else
         send_kind(out, INTENT_RETRY_LINK);
+}
+
+static void audit(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    show(d, m, VIEW_BROKER);
+    d->focus = LIST_AUDIT;
+    if (m->link->phase != LINK_UP)
+        desk_say(d, m, "%s", _("no broker is connected: there is nothing to try"));
+    else if (m->audit && m->audit->phase == AUDIT_RUNNING)
+        desk_say(d, m, "%s", _("the broker is being tried already"));
+    else
+        send_kind(out, INTENT_AUDIT);
 }
 
 static void redraw(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -419,8 +560,10 @@ static const handler handlers[UI_ACTION_COUNT] = {
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
-    [UI_VIEW_HISTORY] = show_history, [UI_VIEW_LOGS] = show_logs, [UI_VIEW_BROKER] = show_broker,
-    [UI_COMMAND_LINE] = command_line, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
+    [UI_VIEW_INCIDENTS] = show_incidents, [UI_VIEW_HISTORY] = show_history,
+    [UI_INCIDENT] = incident, [UI_HAND_OVER] = hand_over, [UI_EXPORT] = export_view, [UI_PAST] = past,
+    [UI_JUMP] = jump, [UI_VIEW_LOGS] = show_logs, [UI_VIEW_BROKER] = show_broker,
+    [UI_COMMAND_LINE] = command_line, [UI_AUDIT] = audit, [UI_RECONNECT] = reconnect, [UI_REDRAW] = redraw,
     [UI_RELOAD_THEME] = reload_theme, [UI_HELP] = help, [UI_BACK] = back, [UI_SUSPEND] = suspend,
     [UI_QUIT] = quit,
 };
@@ -431,10 +574,7 @@ void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, st
 {
     unsigned n;
 
-    if (m->read_only && ui_actions(&n)[id].flags & UI_ACTS)
-        desk_say(d, m, "%s",
-                 _("READ-ONLY: nothing is sent; start the console without --read-only to act"));
-    else
+    if (!(ui_actions(&n)[id].flags & UI_ACTS) || !only_to_look_at(d, m))
         handlers[id](d, m, out);
 }
 
@@ -449,19 +589,36 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
 
     switch (id) {
     case UI_ACKNOWLEDGE:
-        return !m->read_only && !is_helping(d);
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d);
     case UI_RESTART_APP:
     case UI_REBOOT:
     case UI_SHUT_DOWN:
-        return !m->read_only && !is_helping(d) && desk_selected_client(d, m);
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
+               desk_selected_client(d, m);
     case UI_MARK:
         return has_marks(d);
     case UI_WITHDRAW:
-        return !m->read_only && !d->layers && d->focus == LIST_COMMANDS;
+        return !m->read_only && d->fleet_at == TIME_NONE && !d->layers &&
+               d->focus == LIST_COMMANDS;
     case UI_OPEN:
-        return !d->layers && (desk_selected_client(d, m) || d->focus == LIST_COMMANDS);
+        return !d->layers &&
+               (desk_selected_client(d, m) || d->focus == LIST_COMMANDS ||
+                (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
+    case UI_NOTE:
+        return !m->read_only && d->fleet_at == TIME_NONE && desk_incident(d, m);
+    case UI_HAND_OVER:
+    case UI_EXPORT:
+        return d->view == VIEW_INCIDENTS;
+    case UI_PAST:
+    case UI_JUMP:
+        return !d->layers && shows_lines(d);
+    case UI_INCIDENT:
+        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !is_helping(d) &&
+               desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;
+    case UI_AUDIT:
+        return !d->layers && d->view == VIEW_BROKER;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:

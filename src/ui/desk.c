@@ -18,8 +18,11 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
 {
     static const struct list_class *const classes[LISTS] = {
         [LIST_ALARMS] = &class_alarms,     [LIST_CLIENTS] = &class_clients,
-        [LIST_COMMANDS] = &class_commands, [LIST_HISTORY] = &class_history,
+        [LIST_COMMANDS] = &class_commands, [LIST_INCIDENTS] = &class_incidents,
+        [LIST_HISTORY] = &class_history,
         [LIST_LOGS] = &class_logs,         [LIST_REJECTS] = &class_rejects,
+        [LIST_REFUSALS] = &class_refusals, [LIST_AUDIT] = &class_audit,
+        [LIST_ACCOUNTS] = &class_accounts,
     };
 
     memset(d, 0, sizeof *d);
@@ -30,14 +33,16 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
     d->said_mono = INT64_MIN / 2;
     d->click_mono = INT64_MIN / 2;
     d->focus = LIST_CLIENTS;
+    d->fleet_at = d->lines_until = TIME_NONE;
+    d->ack_expires_ms = o->config->alarms.ack_expires;
     for (int i = 0; i < LISTS; i++) {
         d->list[i].class = classes[i];
         d->list[i].sort = SORT_STATE;
         d->list[i].descending = list_sorts_down(SORT_STATE);
         d->list[i].header_y = -1;
     }
-    for (int i = LIST_ALARMS; i <= LIST_COMMANDS; i++) {
-        if (!list_set_filter(&d->list[i], "", e))
+    for (int i = 0; i < LISTS; i++) {
+        if (classes[i]->matches && !list_set_filter(&d->list[i], "", e))
             return false;
     }
     keymap_init(&d->keys);
@@ -51,6 +56,7 @@ void desk_fini(struct desk *d)
     free(d->acknowledge);
     order_fini(d);
     free(d->sent);
+    buf_fini(&d->export);
 }
 
 void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
@@ -79,14 +85,15 @@ struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum rol
 
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS])
 {
-    static const enum list_id of_view[VIEWS][4] = {
+    static const enum list_id of_view[VIEWS][5] = {
         [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LISTS},
         [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},
         [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
         [VIEW_COMMANDS] = {LIST_COMMANDS, LISTS},
+        [VIEW_INCIDENTS] = {LIST_INCIDENTS, LISTS},
         [VIEW_HISTORY] = {LIST_HISTORY, LISTS},
         [VIEW_LOGS] = {LIST_LOGS, LISTS},
-        [VIEW_BROKER] = {LIST_REJECTS, LISTS},
+        [VIEW_BROKER] = {LIST_REJECTS, LIST_REFUSALS, LIST_AUDIT, LIST_ACCOUNTS, LISTS},
     };
     int n = 0;
 
@@ -144,12 +151,14 @@ const struct client *desk_selected_client(const struct desk *d, const struct ui_
     const void *row = list_selected(&d->list[d->focus], m);
     const struct uid *id = NULL;
 
-    if (row && d->focus == LIST_CLIENTS)
+    if (row && (d->focus == LIST_CLIENTS || d->focus == LIST_ACCOUNTS))
         return row;
     if (row && d->focus == LIST_ALARMS)
         id = &((const struct alarm *)row)->client;
     else if (row && d->focus == LIST_COMMANDS)
         id = &((const struct work *)row)->client;
+    else if (row && d->focus == LIST_INCIDENTS)
+        id = &((const struct incident *)row)->alarms[((const struct incident *)row)->lead].client;
     else if (row && d->focus == LIST_HISTORY)
         id = &((const struct history_event *)row)->client;
     else if (row && d->focus == LIST_LOGS)
@@ -174,7 +183,9 @@ void desk_draw(struct desk *d, const struct ui_model *m, struct cells *c)
 {
     struct paint p = {.desk = d, .m = m, .next_change = INT64_MAX};
 
+    desk_settle_past(d, m);
     desk_settle_focus(d, m);
+    desk_find_sought(d, m);
     for (int i = 0; i < LISTS; i++)
         d->list[i].rows = 0; /* until drawn */
     c->ascii = d->ascii;
@@ -220,6 +231,7 @@ static void click(struct desk *d, const struct ui_model *m, const struct key *k,
 void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
 {
     d->touched = true;
+    desk_settle_past(d, m);
     leave_gone_panel(d, m); /* an alarm that came since the last frame does not turn a key aside */
     if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT) {
         prompt_key(d, m, k, out);

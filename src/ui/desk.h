@@ -4,7 +4,9 @@
 #ifndef UI_DESK_H
 #define UI_DESK_H
 
+#include "base/buf.h"
 #include "core/filter.h"
+#include "core/report.h"
 #include "ui/cells.h"
 #include "ui/keys.h"
 #include "ui/line.h"
@@ -16,6 +18,7 @@ enum view_id {
     VIEW_CLIENTS,
     VIEW_ALARMS,
     VIEW_COMMANDS,
+    VIEW_INCIDENTS,
     VIEW_HISTORY,
     VIEW_LOGS,
     VIEW_BROKER,
@@ -23,10 +26,20 @@ enum view_id {
 };
 
 /* What lies on top of a view, the last one uppermost. */
-enum layer_kind { LAYER_CLIENT, LAYER_HELP, LAYER_PROMPT, LAYER_ORDER };
+enum layer_kind { LAYER_CLIENT, LAYER_INCIDENT, LAYER_HANDOVER, LAYER_HELP, LAYER_PROMPT, LAYER_ORDER };
 #define LAYERS 4
 
-enum prompt_kind { PROMPT_FILTER, PROMPT_NOTE, PROMPT_COMMAND, PROMPT_ACKNOWLEDGE_ALL, PROMPT_WITHDRAW };
+enum prompt_kind {
+    PROMPT_FILTER,
+    PROMPT_NOTE,
+    PROMPT_COMMAND,
+    PROMPT_ACKNOWLEDGE_ALL,
+    PROMPT_WITHDRAW,
+    PROMPT_EXPORT,
+    PROMPT_HAND_OVER,
+    PROMPT_PAST, /* the whole fleet as it was */
+    PROMPT_JUMP  /* history and logs up to then */
+};
 
 struct prompt {
     enum prompt_kind kind;
@@ -69,6 +82,7 @@ struct target {
 
 struct desk {
     struct keymap keys;
+    int64_t ack_expires_ms;
     bool ascii, boxes, screen_reader;
 
     enum view_id view;
@@ -79,12 +93,23 @@ struct desk {
     struct {
         enum layer_kind kind;
         struct uid client;
+        char incident[INCIDENT_ID];
         int scroll;
     } layer[LAYERS];
     int layers;
     struct prompt prompt;
     struct order order;
     struct rollout_target *sent; /* what the last intent of a rollout points to */
+
+    int64_t fleet_at;   /* the past that is shown, or on its way; TIME_NONE: now */
+    int64_t lines_until; /* history and logs end there; TIME_NONE: now */
+    bool was_in_past;    /* of the last frame */
+    struct {             /* the incident to put the cursor on, once it has come */
+        bool wanted;
+        char alarm[ALARM_ID];
+        struct uid client;
+    } seek;
+    struct buf export; /* what goes into the file */
 
     struct text160 said; /* our own last sentence */
     int64_t said_mono;
@@ -135,6 +160,21 @@ bool desk_asks(const struct desk *d);      /* a prompt or an order is uppermost 
 bool desk_has_asked(const struct desk *d); /* … one that keys answer, and it was drawn */
 struct intent *desk_intent(struct intents *out, const struct ui_model *m, enum operator_verb verb);
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m);
+
+/* incidents.c */
+const struct incident_report *desk_incidents(const struct ui_model *m); /* NULL: not known yet */
+const struct incident *desk_incident(const struct desk *d, const struct ui_model *m);
+void desk_seek_incident(struct desk *d, const struct ui_model *m);
+void desk_find_sought(struct desk *d, const struct ui_model *m);
+bool desk_make_export(struct desk *d, const struct ui_model *m);
+void desk_default_name(const struct desk *d, const struct ui_model *m, char *out, size_t size);
+struct report desk_report(const struct desk *d, const struct ui_model *m);
+
+/* past.c */
+void desk_wish(const struct desk *d, const struct ui_model *m, struct ui_wishes *out);
+void desk_go_to(struct desk *d, int64_t at, bool fleet); /* TIME_NONE: now */
+/* The past has come, gone, or can't be had. */
+void desk_settle_past(struct desk *d, const struct ui_model *m);
 
 /* layout.c */
 void desk_draw_view(struct paint *p, struct area all);

@@ -57,7 +57,7 @@ void format_span(struct paint *p, int64_t ms, char out[FIGURE])
 
 void format_beat(struct paint *p, int64_t ms, char out[FIGURE])
 {
-    if (ms == TIME_NONE) {
+    if (ms == TIME_NONE || p->m->in_past) { /* of signs of life that changed nothing no trace is kept */
         snprintf(out, FIGURE, SYM_NONE);
     } else if (ms < 15 * S) {
         paint_changes_in(p, 15 * S - ms);

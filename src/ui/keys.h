@@ -19,7 +19,7 @@
          "the fleet"))                                                                                   \
     X(ACKNOWLEDGE_ALL, "acknowledge-all", "A", UI_ACTS | UI_CONFIRMS, N_("acknowledge all"),             \
       N_("acknowledge all alarms shown (asks)"))                                                         \
-    X(NOTE, "note", "n", UI_ACTS, N_("note"), N_("write a note on the alarm"))                           \
+    X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
     X(RESTART_APP, "restart-app", "r", UI_FOOTER | UI_ACTS, N_("restart app"),                           \
       N_("restart the display program of the selected client; asks where that may go wrong, and for "    \
          "the marked ones"))                                                                             \
@@ -27,6 +27,16 @@
       N_("reboot the selected or the marked clients (asks)"))                                            \
     X(SHUT_DOWN, "shut-down", "S", UI_FOOTER | UI_ACTS | UI_CONFIRMS, N_("shut down"),                   \
       N_("shut down the selected client (its name has to be typed) or the marked ones (their number)"))  \
+    X(INCIDENT, "incident", "i", UI_FOOTER, N_("incident"),                                              \
+      N_("the incident that the selected alarm or client belongs to"))                                   \
+    X(HAND_OVER, "hand-over", "H", UI_FOOTER, N_("hand over"),                                           \
+      N_("what the next shift has to know; Enter there records that it was handed over"))                \
+    X(EXPORT, "export", "e", UI_FOOTER, N_("export"),                                                    \
+      N_("write the incident as Markdown, or the rows of another view as CSV, into a file"))             \
+    X(PAST, "past", "t", UI_FOOTER, N_("the past"),                                                      \
+      N_("the whole fleet as it was at a time; Esc returns to now"))                                     \
+    X(JUMP, "jump", "@", UI_FOOTER, N_("go to a time"),                                                  \
+      N_("history and logs up to a time; Esc returns to now"))                                           \
     X(OPEN, "open", "Enter", UI_FOOTER, N_("details"), N_("open what is selected"))                      \
     X(MARK, "mark", "Space", UI_FOOTER, N_("mark"), N_("mark the client, or unmark it"))                 \
     X(MARK_ALL, "mark-all", "*", 0, N_("mark all"), N_("mark all clients that the filter shows"))        \
@@ -49,10 +59,14 @@
     X(VIEW_CLIENTS, "view-clients", "2", UI_VIEW, N_("clients"), N_("all clients"))                      \
     X(VIEW_ALARMS, "view-alarms", "3", UI_VIEW, N_("alarms"), N_("all standing alarms"))                 \
     X(VIEW_COMMANDS, "view-commands", "4", UI_VIEW, N_("commands"), N_("commands and their progress"))   \
+    X(VIEW_INCIDENTS, "view-incidents", "5", UI_VIEW, N_("incidents"),                                   \
+      N_("alarms that belong together, and what was done"))                                              \
     X(VIEW_HISTORY, "view-history", "6", UI_VIEW, N_("history"), N_("what happened, newest first"))      \
     X(VIEW_LOGS, "view-logs", "7", UI_VIEW, N_("logs"), N_("what devices logged, newest first"))         \
     X(VIEW_BROKER, "view-broker", "8", UI_VIEW, N_("broker"),                                            \
-      N_("connection, rejected messages, other consoles"))                                               \
+      N_("connection, what the broker cannot do, refusals, accounts, other consoles"))                   \
+    X(AUDIT, "audit", "c", UI_FOOTER, N_("check"),                                                       \
+      N_("try the running broker as \"broker check\" does; the findings are in the broker's view"))      \
     X(COMMAND_LINE, "command-line", ":", 0, N_("command line"),                                          \
       N_("every action by its name; Tab completes"))                                                     \
     X(RECONNECT, "reconnect", "Ctrl-R", 0, N_("try the broker now"),                                     \

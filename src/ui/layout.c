@@ -11,6 +11,8 @@
 #define BOXES_ROWS    20  /* below this frames would cost more than they tell */
 #define COMMANDS_COLS 110 /* from here on the commands have a panel beside the clients */
 #define DETAIL_ROWS   6   /* of the selected command */
+#define GRID_ROWS     12  /* of four lists, two above the other */
+#define LIST_LEAST    5   /* of a list below something else */
 #define ALERT_SHARE   3   /* the alerts take a third of the height at most */
 
 /* Where the pieces of a frame go, from the top; each takes rows off the middle. */
@@ -117,14 +119,57 @@ static void draw_small(struct paint *p, struct stack *s)
         list_draw(&p->desk->list[LIST_CLIENTS], p, rest, p->desk->focus == LIST_CLIENTS);
 }
 
+/* What Tab leads to, in the upper edge. */
+static void draw_others(struct paint *p, struct area a)
+{
+    enum list_id panels[LISTS];
+    const int n = desk_panels(p->desk, p->m, panels);
+    char out[240] = " ";
+
+    for (int i = 0; i < n; i++) {
+        const struct list_class *class = p->desk->list[panels[i]].class;
+        const size_t at = strlen(out);
+        if (panels[i] != p->desk->focus)
+            snprintf(out + at, sizeof out - at, "%s %u ", _(class->title), class->count(p->m));
+    }
+    area_text_right(a, 0, 0, a.cols - 2, ROLE_PANEL_TITLE, TEXT_OURS(out));
+}
+
+static void draw_grid(struct paint *p, struct area a)
+{
+    const int left = a.cols / 2, upper = a.rows / 2;
+
+    draw_list(p, LIST_REJECTS, area_sub(a, 0, 0, upper, left));
+    draw_list(p, LIST_REFUSALS, area_sub(a, upper, 0, a.rows - upper, left));
+    draw_list(p, LIST_AUDIT, area_sub(a, 0, left, upper, a.cols - left));
+    draw_list(p, LIST_ACCOUNTS, area_sub(a, upper, left, a.rows - upper, a.cols - left));
+}
+
+/* The lists side by side where there is room, else the one in focus. */
 static void draw_broker(struct paint *p, struct stack *s)
 {
     take_banners(p, s);
-    const int edges = p->desk->boxes ? 2 : 1;
-    const struct area top = take_top(s, panel_broker_rows(p->m) + edges);
-    panel_broker_draw(p, desk_frame(p->desk, top, false, ROLE_PANEL_BORDER, ROLE_PANEL_TITLE,
-                                    TEXT_OURS(_("BROKER"))));
-    draw_list(p, LIST_REJECTS, middle(s));
+    const struct area all = middle(s);
+    s->top += panel_broker_draw(p, area_sub(all, 0, 0, all.rows - LIST_LEAST, all.cols));
+    const struct area rest = middle(s);
+    if (p->desk->boxes && rest.cols >= COMMANDS_COLS && rest.rows >= GRID_ROWS) {
+        draw_grid(p, rest);
+    } else {
+        draw_list(p, p->desk->focus, rest);
+        draw_others(p, rest);
+    }
+}
+
+/* The list above, what is under its cursor below. */
+static void draw_incidents(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    struct list *l = &p->desk->list[LIST_INCIDENTS];
+    list_update(l, p->m);
+    const int edges = p->desk->boxes ? 3 : 2, height = middle(s).rows;
+    const int wanted = (int)(l->count ? l->count : 1) + edges;
+    draw_list(p, LIST_INCIDENTS, take_top(s, wanted > height / 2 ? height / 2 : wanted));
+    panel_incident_below_draw(p, middle(s));
 }
 
 /* Under the list all of the selected one, where there is room for both. */
@@ -157,13 +202,16 @@ static void draw_single(struct paint *p, struct stack *s)
 
 static void draw_layer(struct paint *p, struct stack *s)
 {
+    static void (*const layers[])(struct paint *, struct area) = {
+        [LAYER_CLIENT] = panel_client_draw,
+        [LAYER_INCIDENT] = panel_incident_draw,
+        [LAYER_HANDOVER] = panel_handover_draw,
+        [LAYER_HELP] = panel_help_draw,
+    };
     const enum layer_kind kind = p->desk->layer[p->desk->layers - 1].kind;
 
     take_banners(p, s);
-    if (kind == LAYER_HELP)
-        panel_help_draw(p, middle(s));
-    else
-        panel_client_draw(p, middle(s));
+    layers[kind](p, middle(s));
 }
 
 static void draw_bottom(struct paint *p, struct area all)
@@ -207,6 +255,8 @@ void desk_draw_view(struct paint *p, struct area all)
         draw_small(p, &s);
     else if (d->view == VIEW_OVERVIEW)
         draw_overview(p, &s);
+    else if (d->view == VIEW_INCIDENTS)
+        draw_incidents(p, &s);
     else if (d->view == VIEW_BROKER)
         draw_broker(p, &s);
     else if (d->view == VIEW_COMMANDS)

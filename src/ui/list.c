@@ -267,6 +267,17 @@ const void *list_selected(const struct list *l, const struct ui_model *m)
     return found >= 0 ? list_row(l, m, (uint32_t)found) : NULL;
 }
 
+bool list_select(struct list *l, const struct ui_model *m, uint64_t identity)
+{
+    list_update(l, m);
+    const int64_t rank = find(l, m, identity, l->cursor);
+    if (rank < 0)
+        return false;
+    l->moved = true;
+    put_cursor(l, m, rank);
+    return true;
+}
+
 /* A key moves on what its presser saw: from the row under the cursor to the one drawn below it,
  * even if the rows have changed places since. */
 void list_move(struct list *l, const struct ui_model *m, int64_t by)

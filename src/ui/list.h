@@ -14,9 +14,13 @@ enum list_id {
     LIST_ALARMS,
     LIST_CLIENTS,
     LIST_COMMANDS,
+    LIST_INCIDENTS,
     LIST_HISTORY,
     LIST_LOGS,
     LIST_REJECTS,
+    LIST_REFUSALS,
+    LIST_AUDIT,
+    LIST_ACCOUNTS,
     LISTS
 };
 
@@ -75,8 +79,8 @@ struct list_class {
      * NULL: the rows as they come. */
     uint32_t (*order)(struct list *l, const struct ui_model *m);
 };
-extern const struct list_class class_alarms, class_clients, class_commands, class_history,
-    class_logs, class_rejects;
+extern const struct list_class class_alarms, class_clients, class_commands, class_incidents,
+    class_history, class_logs, class_rejects, class_refusals, class_audit, class_accounts;
 
 #define LIST_ROWS_SEEN 256
 
@@ -129,6 +133,8 @@ bool list_set_filter(struct list *l, const char *expression, struct err *e);
 bool list_sorts_down(int sort);
 void list_sort(struct list *l, int sort); /* the same again turns the order around */
 const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank);
+/* Puts the cursor on the row with this identity; false: there is none. */
+bool list_select(struct list *l, const struct ui_model *m, uint64_t identity);
 const void *list_selected(const struct list *l, const struct ui_model *m);
 void list_move(struct list *l, const struct ui_model *m, int64_t by);
 /* The row under the cursor; true if there is one. */

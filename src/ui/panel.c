@@ -61,6 +61,7 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
 {
     const struct list *l = &d->list[id];
     const struct core_counts *n = core_counts(m->core);
+    char when[FIGURE];
     size_t at = (size_t)snprintf(out, size, "%s", _(l->class->title));
 
     if (*l->expression)
@@ -76,6 +77,10 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
         at += (size_t)snprintf(out + at, size - at, _(" · %u marked"), l->marked);
     if (*l->expression && at < size)
         at += (size_t)snprintf(out + at, size - at, _(" · filter: %s"), l->expression);
+    if ((id == LIST_HISTORY || id == LIST_LOGS) && d->lines_until != TIME_NONE && at < size) {
+        format_moment(m, d->lines_until, when);
+        at += (size_t)snprintf(out + at, size - at, _(" · up to %s, Esc: now"), when);
+    }
     for (int c = 0; id == LIST_CLIENTS && at < size && c < l->class->column_count; c++) {
         const struct column *column = &l->class->columns[c];
         if (column->title && column->sort == l->sort + 1) {

@@ -48,10 +48,12 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
                  size_t size);
 
 void panel_client_draw(struct paint *p, struct area a);
+void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
+void panel_incident_below_draw(struct paint *p, struct area a);   /* under the list */
+void panel_handover_draw(struct paint *p, struct area a);
 void panel_help_draw(struct paint *p, struct area a);
 void panel_command_draw(struct paint *p, struct area a); /* all of the selected one */
-void panel_broker_draw(struct paint *p, struct area a); /* above the list of rejects */
-int panel_broker_rows(const struct ui_model *m);
+int panel_broker_draw(struct paint *p, struct area a); /* above the lists; rows used */
 void panel_worst_draw(
     struct paint *p, struct area a,
     bool focused); /* the alarm under the cursor, where there is no room for a list */

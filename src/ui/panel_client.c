@@ -1,5 +1,6 @@
 /* panel_client.c - everything known of one client. */
 #include "ui/panel.h"
+#include "ui/sheet.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,40 +8,12 @@
 #include "base/i18n.h"
 #include "ui/symbols.h"
 
-#define LABEL 22 /* cells of the left column */
-
-/* Draws line by line into a window that begins `skip` lines down. */
-struct sheet {
-    struct paint *p;
-    struct area a;
-    int line, skip;
-};
-
-static int next_line(struct sheet *s)
-{
-    return s->line++ - s->skip;
-}
-
-static void heading(struct sheet *s, const char *text)
-{
-    next_line(s);
-    area_text(s->a, next_line(s), 1, -1, ROLE_PANEL_TITLE, TEXT_OURS(text));
-}
-
-static void field(struct sheet *s, const char *label, enum role role, const char *value)
-{
-    const int y = next_line(s);
-
-    area_text(s->a, y, 1, LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(label));
-    area_text(s->a, y, LABEL + 1, -1, role, (struct text){*value ? value : SYM_NONE});
-}
-
 static void field_time(struct sheet *s, const char *label, int64_t at)
 {
     char when[FIGURE];
 
     format_when(s->p, at, when);
-    field(s, label, ROLE_SCREEN_TEXT, when);
+    sheet_field(s, label, ROLE_SCREEN_TEXT, when);
 }
 
 static void field_number(struct sheet *s, const char *label, int64_t n)
@@ -48,7 +21,7 @@ static void field_number(struct sheet *s, const char *label, int64_t n)
     char out[FIGURE];
 
     format_number(n, out);
-    field(s, label, ROLE_SCREEN_TEXT, out);
+    sheet_field(s, label, ROLE_SCREEN_TEXT, out);
 }
 
 static void draw_state(struct sheet *s, const struct client *c)
@@ -58,15 +31,15 @@ static void draw_state(struct sheet *s, const struct client *c)
     format_when(s->p, c->state_since_at, when);
     snprintf(out, sizeof out, c->state_since_at == TIME_NONE ? "%s %s" : _("%s %s since %s"),
              panel_state_sign(c->state), _(client_states[c->state].label), when);
-    field(s, _("state"), panel_state_role(c->state), out);
+    sheet_field(s, _("state"), panel_state_role(c->state), out);
     if (c->failed) {
         snprintf(out, sizeof out, c->failed_at.clean[0] ? _("%s gave up at %s") : _("%s gave up"),
                  c->failed_unit.clean[0] ? c->failed_unit.clean : _("a service"),
                  c->failed_at.clean);
-        field(s, _("service failed"), ROLE_STATE_SERVICE_FAILED, out);
+        sheet_field(s, _("service failed"), ROLE_STATE_SERVICE_FAILED, out);
     }
     format_beat(s->p, core_client_quiet_ms(s->p->m->core, c, s->p->m->now), when);
-    field(s, _("last sign of life"), ROLE_SCREEN_TEXT, when);
+    sheet_field(s, _("last sign of life"), ROLE_SCREEN_TEXT, when);
 }
 
 static void draw_program(struct sheet *s, const struct client *c)
@@ -77,7 +50,7 @@ static void draw_program(struct sheet *s, const struct client *c)
     format_number(c->pid, pid);
     snprintf(out, sizeof out, "%s  %s  pid %s", c->process.clean[0] ? c->process.clean : SYM_NONE,
              c->process_status.clean[0] ? c->process_status.clean : SYM_NONE, pid);
-    field(s, _("program"),
+    sheet_field(s, _("program"),
           !wrong       ? ROLE_SCREEN_TEXT
           : c->crashed ? ROLE_STATE_CRASHED
                        : ROLE_VALUE_WARNING,
@@ -88,7 +61,7 @@ static void draw_program(struct sheet *s, const struct client *c)
     snprintf(out, sizeof out,
              differ ? _("should show %s, shows %s") : _("should show %s, reports %s"), should,
              event);
-    field(s, _("event"), differ ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT, out);
+    sheet_field(s, _("event"), differ ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT, out);
 }
 
 static void draw_reconnects(struct sheet *s, const struct client *c)
@@ -111,10 +84,10 @@ static void draw_reconnects(struct sheet *s, const struct client *c)
     for (int i = 0; i < 24; i++)
         strncat(out, hours[i] ? symbol_heights[(hours[i] * 8 - 1) / most % 8] : " ",
                 sizeof out - strlen(out) - 1);
-    const int y = next_line(s);
-    area_text(s->a, y, 1, LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(_("in the last 24 h")));
-    const int used = area_text(s->a, y, LABEL + 1, -1, ROLE_VALUE_WARNING, TEXT_OURS(out));
-    area_printf(s->a, y, LABEL + 2 + used, ROLE_SCREEN_DIM,
+    const int y = sheet_line(s);
+    area_text(s->a, y, 1, SHEET_LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(_("in the last 24 h")));
+    const int used = area_text(s->a, y, SHEET_LABEL + 1, -1, ROLE_VALUE_WARNING, TEXT_OURS(out));
+    area_printf(s->a, y, SHEET_LABEL + 2 + used, ROLE_SCREEN_DIM,
                 P_("%u reconnect, at most %u an hour", "%u reconnects, at most %u an hour", sum),
                 sum, most);
 }
@@ -123,13 +96,13 @@ static void draw_facts(struct sheet *s, const struct client *c)
 {
     static const char *const reach[] = {N_("no"), N_("yes")};
 
-    field(s, _("uuid"), ROLE_SCREEN_STRONG, c->spelling);
+    sheet_field(s, _("uuid"), ROLE_SCREEN_STRONG, c->spelling);
     draw_state(s, c);
     draw_program(s, c);
-    field(s, _("group"), ROLE_SCREEN_TEXT, c->group.clean);
-    field(s, _("address"), ROLE_SCREEN_TEXT, c->ip.clean);
-    field(s, _("version"), ROLE_SCREEN_TEXT, c->version.clean);
-    field(s, _("reaches the broker"), ROLE_SCREEN_TEXT,
+    sheet_field(s, _("group"), ROLE_SCREEN_TEXT, c->group.clean);
+    sheet_field(s, _("address"), ROLE_SCREEN_TEXT, c->ip.clean);
+    sheet_field(s, _("version"), ROLE_SCREEN_TEXT, c->version.clean);
+    sheet_field(s, _("reaches the broker"), ROLE_SCREEN_TEXT,
           c->broker_reachable == TRI_UNKNOWN ? "" : _(reach[c->broker_reachable]));
     draw_reconnects(s, c);
     field_time(s, _("first seen"), c->first_seen_at);
@@ -142,7 +115,7 @@ static void draw_alarms(struct sheet *s, const struct client *c)
     const uint32_t n = c->alarms ? core_alarm_count(s->p->m->core) : 0;
 
     if (c->alarms)
-        heading(s, _("ALARMS"));
+        sheet_heading(s, _("ALARMS"));
     for (uint32_t i = 0; i < n; i++) {
         const struct alarm *a = core_alarm(s->p->m->core, i);
         struct text160 words = {""};
@@ -153,10 +126,10 @@ static void draw_alarms(struct sheet *s, const struct client *c)
         panel_alarm_what(s->p->m, a, words.clean, sizeof words.clean);
         format_age(s->p, s->p->m->now.wall_ms - a->raised_at, age);
         panel_alarm_state(s->p, a, how, sizeof how);
-        area_printf(s->a, next_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s",
+        area_printf(s->a, sheet_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s",
                     panel_alarm_sign(a), panel_alarm_label(a), age, how, words.clean);
         if (a->note.clean[0])
-            area_text(s->a, next_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
+            area_text(s->a, sheet_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
     }
 }
 
@@ -173,13 +146,13 @@ static void draw_commands(struct sheet *s, const struct client *c)
         if (!cmd || !uid_equal(&cmd->client, &c->id))
             continue;
         if (!shown++)
-            heading(s, _("COMMANDS"));
+            sheet_heading(s, _("COMMANDS"));
         format_when(s->p, cmd->issued_at, when);
         panel_command_action(cmd, action, sizeof action);
         panel_progress(cmd, steps, sizeof steps);
         panel_command_state(s->p, cmd, 0, how, sizeof how);
         panel_command_by(cmd, by, sizeof by);
-        area_printf(s->a, next_line(s), 1, panel_command_role(cmd), "%s  %s  %s  %s  %s  %s", when,
+        area_printf(s->a, sheet_line(s), 1, panel_command_role(cmd), "%s  %s  %s  %s  %s  %s", when,
                     action, steps, how, by, cmd->reason.clean);
     }
 }
@@ -197,12 +170,54 @@ static void draw_history(struct sheet *s, const struct client *c)
         if (!uid_equal(&e->client, &c->id) || e->kind == EVENT_IMAGE)
             continue;
         if (!shown++)
-            heading(s, _("HISTORY"));
+            sheet_heading(s, _("HISTORY"));
         panel_words(&e->summary, words.clean, sizeof words.clean);
         format_moment(s->p->m, e->at, when);
-        area_printf(s->a, next_line(s), 1, ROLE_LOG_TEXT, "%s  %s  %s  %s", when,
+        area_printf(s->a, sheet_line(s), 1, ROLE_LOG_TEXT, "%s  %s  %s  %s", when,
                     _(event_kinds[e->kind].label), words.clean, e->by.clean);
     }
+}
+
+/* "restart_app 3 of 4" for each action that was tried against this kind. */
+static void remedies(const struct past_client *past, int kind, char *out, size_t size)
+{
+    size_t at = 0;
+
+    out[0] = '\0';
+    for (int action = 0; action < ACTIONS; action++) {
+        const struct past_remedy *r = &past->remedy[kind][action];
+        if (r->tried && at < size)
+            at += (size_t)snprintf(out + at, size - at, _(", %s helped %u of %u times"),
+                                   actions[action].word, r->helped, r->tried);
+    }
+    if (past->by_itself[kind] && at < size)
+        snprintf(out + at, size - at, P_(", %u time it passed by itself",
+                                         ", %u times it passed by itself", past->by_itself[kind]),
+                 past->by_itself[kind]);
+}
+
+static void draw_past(struct sheet *s, const struct client *c)
+{
+    const struct past_answer *a = s->p->m->told[PAST_CLIENT];
+    bool any = false;
+
+    if (!a || a->error.code || !uid_equal(&a->question.client, &c->id))
+        return;
+    sheet_heading(s, _("IN THE LAST 30 DAYS"));
+    for (int k = 0; k < ALARM_KINDS; k++) {
+        char how[300], when[FIGURE];
+        if (!a->client.raised[k])
+            continue;
+        any = true;
+        format_when(s->p, a->client.last_at[k], when);
+        remedies(&a->client, k, how, sizeof how);
+        area_printf(s->a, sheet_line(s), 1, ROLE_SCREEN_TEXT,
+                    P_("%-16s %u time, last %s%s", "%-16s %u times, last %s%s",
+                       a->client.raised[k]),
+                    _(alarm_kinds[k].label), a->client.raised[k], when, how);
+    }
+    if (!any)
+        area_text(s->a, sheet_line(s), 1, -1, ROLE_SCREEN_DIM, TEXT_OURS(_("no alarm")));
 }
 
 #define LOGS_SHOWN 50
@@ -217,9 +232,9 @@ static void draw_logs(struct sheet *s, const struct client *c)
         if (!uid_equal(&l->client, &c->id))
             continue;
         if (!shown++)
-            heading(s, _("LOGS"));
+            sheet_heading(s, _("LOGS"));
         format_moment(s->p->m, l->at, when);
-        area_printf(s->a, next_line(s), 1, panel_log_role(l), "%s  %s  %s", when, l->level.clean,
+        area_printf(s->a, sheet_line(s), 1, panel_log_role(l), "%s  %s  %s", when, l->level.clean,
                     l->message.clean);
     }
 }
@@ -242,11 +257,8 @@ void panel_client_draw(struct paint *p, struct area a)
     draw_facts(&s, c);
     draw_alarms(&s, c);
     draw_commands(&s, c);
+    draw_past(&s, c);
     draw_history(&s, c);
     draw_logs(&s, c);
-    if (d->layer[top].scroll > s.line - s.a.rows) /* for the next frame */
-        d->layer[top].scroll = s.line > s.a.rows ? s.line - s.a.rows : 0;
-    if (s.line - s.skip > s.a.rows)
-        area_text_right(a, a.rows - 1, 0, a.cols - 2, ROLE_PANEL_BORDER, TEXT_OURS(_(" more ↓ ")));
-    area_cursor(s.a, 0, 0, false);
+    sheet_end(&s, a, &d->layer[top].scroll);
 }

@@ -38,6 +38,17 @@ static int connection(struct paint *p, struct area a, int x)
     return part(a, x, role, out) + 3;
 }
 
+/* In the place of the connection: this is not now. */
+static int past(struct paint *p, struct area a, int x)
+{
+    char when[FIGURE], out[160];
+
+    format_moment(p->m, p->desk->fleet_at, when);
+    snprintf(out, sizeof out, p->m->in_past ? _(" PAST %s ") : _(" PAST %s: reading … "), when);
+    x = part(a, x, ROLE_HEADER_PAST, out) + 1;
+    return part(a, x, ROLE_HEADER_TEXT, _("Esc: now")) + 2;
+}
+
 static int recorder(struct paint *p, struct area a, int x)
 {
     const struct store_status *s = p->m->store;
@@ -75,9 +86,11 @@ void panel_header_draw(struct paint *p, struct area a)
         x = part(a, x, ROLE_HEADER_TITLE, _("demo")) + 1;
     if (p->m->read_only)
         x = part(a, x + 1, ROLE_HEADER_READ_ONLY, _("READ-ONLY")) + 1;
-    x = connection(p, a, x + (a.cols >= 60 ? 2 : 0));
+    x = p->desk->fleet_at != TIME_NONE ? past(p, a, x + 1)
+                                       : connection(p, a, x + (a.cols >= 60 ? 2 : 0));
     const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8);
-    if (!p->desk->screen_reader && a.cols >= 60 && p->m->link->phase == LINK_UP) {
+    if (!p->desk->screen_reader && a.cols >= 60 && p->m->link->phase == LINK_UP &&
+        p->desk->fleet_at == TIME_NONE) {
         p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, rate);
         snprintf(out, sizeof out, _("%s msg/s"), rate);
         x = part(rest, x, ROLE_HEADER_TEXT, out) + 3;
@@ -150,7 +163,7 @@ static bool banner_link(struct paint *p, char *out, size_t size)
     char when[FIGURE] = "", next[FIGURE + 64] = "", left[FIGURE];
     struct text160 why = {""};
 
-    if (m->link->phase == LINK_UP || core_link_is_up(m->core) ||
+    if (m->in_past || m->link->phase == LINK_UP || core_link_is_up(m->core) ||
         (m->link->phase == LINK_CONNECTING && !core_link_why(m->core)->id))
         return false;
     panel_words(core_link_why(m->core), why.clean, sizeof why.clean);
@@ -241,6 +254,20 @@ static bool banner_store(struct paint *p, char *out, size_t size)
     return true;
 }
 
+static bool banner_contest(struct paint *p, char *out, size_t size)
+{
+    const struct link_status *l = p->m->link;
+
+    if (!l->contested.clean[0])
+        return false;
+    snprintf(out, size,
+             _("TWO PROGRAMS USE THE CLIENT ID %s: end one of them (a copied database has a copied "
+               "id), or give "
+               "consoles a listener without use_username_as_clientid"),
+             l->contested.clean);
+    return true;
+}
+
 static bool banner_cut(struct paint *p, char *out, size_t size)
 {
     if (!p->m->link->snapshot_cut)
@@ -255,9 +282,9 @@ static const struct {
     bool (*say)(struct paint *p, char *out, size_t size);
     enum role role;
 } banners[] = {
-    {banner_link, ROLE_BANNER_WIDE},   {banner_outage, ROLE_BANNER_WIDE},
-    {banner_group, ROLE_BANNER_WIDE},  {banner_store, ROLE_BANNER_WARNING},
-    {banner_cut, ROLE_BANNER_WARNING},
+    {banner_link, ROLE_BANNER_WIDE},       {banner_outage, ROLE_BANNER_WIDE},
+    {banner_group, ROLE_BANNER_WIDE},      {banner_store, ROLE_BANNER_WARNING},
+    {banner_contest, ROLE_BANNER_WARNING}, {banner_cut, ROLE_BANNER_WARNING},
 };
 
 /* In two lines where one is too short; returns the row below. */

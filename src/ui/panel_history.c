@@ -74,13 +74,37 @@ static uint32_t ring_count(const struct ui_model *m,
     return there;
 }
 
+/* What the database has; NULL where it was not asked yet, or cannot answer: then what this process
+ * saw itself is shown. */
+static const struct past_answer *answer_of(const struct ui_model *m, enum past_kind kind)
+{
+    const struct past_answer *a = m->told[kind];
+
+    return a && !a->error.code ? a : NULL;
+}
+
+static uint64_t generation_of(const struct ui_model *m, enum past_kind kind, uint64_t own)
+{
+    const struct past_answer *a = answer_of(m, kind);
+
+    return a ? UINT64_MAX / 2 + a->serial : own;
+}
+
 static const void *event_row(const struct ui_model *m, uint32_t index)
 {
-    return core_history(m->core, index);
+    const struct past_answer *a = answer_of(m, PAST_HISTORY);
+
+    if (a)
+        return index < a->event_count ? &a->events[index] : NULL;
+    return m->in_past ? NULL : core_history(m->core, index);
 }
 
 static uint32_t event_count(const struct ui_model *m)
 {
+    const struct past_answer *a = answer_of(m, PAST_HISTORY);
+
+    if (a)
+        return (uint32_t)a->event_count;
     return ring_count(m, event_row);
 }
 
@@ -90,6 +114,8 @@ static uint64_t event_identity(const void *row)
     uint64_t parts[4] = {(uint64_t)e->at, e->kind, identity_of(&e->client, sizeof e->client),
                          identity_of(e->alarm_id, strlen(e->alarm_id))};
 
+    if (e->seq)
+        return identity_of(&e->seq, sizeof e->seq);
     return identity_of(parts, sizeof parts) ^ identity_of(&e->command, sizeof e->command);
 }
 
@@ -103,14 +129,20 @@ static enum role event_role(const void *row)
 /* The history has no count of its own: it grows only with changes that anybody may see. */
 static uint64_t event_generation(const struct ui_model *m)
 {
-    return core_counts(m->core)->generation;
+    return generation_of(m, PAST_HISTORY, core_counts(m->core)->generation);
+}
+
+static bool event_matches(const struct filter *f, const struct ui_model *m, const void *row)
+{
+    const struct history_event *e = row;
+
+    return filter_event(f, e, uid_is_zero(&e->client) ? NULL : core_find_client(m->core, &e->client));
 }
 
 const struct list_class class_history = {
     .name = "history",
     .title = N_("HISTORY"),
-    .empty = N_(
-        "nothing happened since this console was started; \"infoscreen-tui history\" has the rest"),
+    .empty = N_("nothing happened yet"),
     .columns = event_columns,
     .column_count = sizeof event_columns / sizeof *event_columns,
     .header = HEADER_ALWAYS,
@@ -119,6 +151,7 @@ const struct list_class class_history = {
     .identity = event_identity,
     .role = event_role,
     .generation = event_generation,
+    .matches = event_matches,
 };
 
 /* ---- logs ---- */
@@ -167,11 +200,19 @@ static const struct column log_columns[] = {
 
 static const void *log_row(const struct ui_model *m, uint32_t index)
 {
-    return core_log(m->core, index);
+    const struct past_answer *a = answer_of(m, PAST_LOGS);
+
+    if (a)
+        return index < a->log_count ? &a->logs[index] : NULL;
+    return m->in_past ? NULL : core_log(m->core, index);
 }
 
 static uint32_t log_count(const struct ui_model *m)
 {
+    const struct past_answer *a = answer_of(m, PAST_LOGS);
+
+    if (a)
+        return (uint32_t)a->log_count;
     return ring_count(m, log_row);
 }
 
@@ -191,13 +232,20 @@ static enum role log_role(const void *row)
 
 static uint64_t log_generation(const struct ui_model *m)
 {
-    return core_counts(m->core)->log_generation;
+    return generation_of(m, PAST_LOGS, core_counts(m->core)->log_generation);
+}
+
+static bool log_matches(const struct filter *f, const struct ui_model *m, const void *row)
+{
+    const struct log_line *l = row;
+
+    return filter_log(f, l, core_find_client(m->core, &l->client));
 }
 
 const struct list_class class_logs = {
     .name = "logs",
     .title = N_("LOGS"),
-    .empty = N_("no device logged anything since this console was started"),
+    .empty = N_("no device logged anything yet"),
     .columns = log_columns,
     .column_count = sizeof log_columns / sizeof *log_columns,
     .header = HEADER_ALWAYS,
@@ -206,4 +254,5 @@ const struct list_class class_logs = {
     .identity = log_identity,
     .role = log_role,
     .generation = log_generation,
+    .matches = log_matches,
 };

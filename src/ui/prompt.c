@@ -47,6 +47,12 @@ static void filter_done(struct desk *d, const struct ui_model *m)
     d->focus_chosen = true;
 }
 
+/* The model's time is the past's while that is shown. */
+static int64_t today(const struct ui_model *m)
+{
+    return m->in_past ? clock_wall_ms() : m->now.wall_ms;
+}
+
 static void note_done(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     struct text512 note = {""};
@@ -55,6 +61,50 @@ static void note_done(struct desk *d, const struct ui_model *m, struct intents *
     desk_pop(d);
     if (d->prompt.line.len)
         desk_send(out, m, OP_NOTE, &d->prompt.note_for, TEXT(note));
+}
+
+static void export_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct intent i = {.kind = INTENT_EXPORT};
+
+    if (!d->prompt.line.len || out->count >= UI_INTENTS) {
+        desk_pop(d);
+        return;
+    }
+    snprintf(i.path, sizeof i.path, "%s", d->prompt.line.text);
+    desk_pop(d);
+    if (desk_make_export(d, m))
+        out->list[out->count++] = i;
+    else
+        desk_say(d, m, "%s", _("there is nothing to write"));
+}
+
+static void handover_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct occurrence nothing = {.id = ""};
+    struct text512 to = {""};
+
+    TEXT_SET(&to, d->prompt.line.text, d->prompt.line.len);
+    desk_pop(d);
+    if (desk_send(out, m, OP_HAND_OVER, &nothing, TEXT(to)))
+        desk_pop(d);
+}
+
+/* Nothing: back to now. */
+static void time_done(struct desk *d, const struct ui_model *m)
+{
+    const bool fleet = d->prompt.kind == PROMPT_PAST;
+    int64_t at = TIME_NONE;
+
+    if (d->prompt.line.len && (!time_parse_when(d->prompt.line.text, today(m), &at) || at > today(m))) {
+        err_set(&d->prompt.error, EXIT_USAGE, "%s",
+                _("a time such as 03:12, 2h, yesterday or 2026-04-05 08:00"));
+        return;
+    }
+    desk_pop(d);
+    if (fleet)
+        d->layers = 0;
+    desk_go_to(d, at, fleet);
 }
 
 /* The first action whose name begins with what is typed; UI_NO_ACTION none. */
@@ -161,6 +211,16 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
     case PROMPT_COMMAND:
         command_done(d, m, out);
         break;
+    case PROMPT_EXPORT:
+        export_done(d, m, out);
+        break;
+    case PROMPT_HAND_OVER:
+        handover_done(d, m, out);
+        break;
+    case PROMPT_PAST:
+    case PROMPT_JUMP:
+        time_done(d, m);
+        break;
     case PROMPT_ACKNOWLEDGE_ALL:
     case PROMPT_WITHDRAW: /* a careless Enter is no yes */
         break;
@@ -209,7 +269,14 @@ static void label_of(struct paint *paint, char *out, size_t size)
 {
     const struct prompt *p = &paint->desk->prompt;
     static const char *const labels[] = {
-        [PROMPT_FILTER] = "/", [PROMPT_NOTE] = N_("note: "), [PROMPT_COMMAND] = ":"};
+        [PROMPT_FILTER] = "/",
+        [PROMPT_NOTE] = N_("note: "),
+        [PROMPT_COMMAND] = ":",
+        [PROMPT_EXPORT] = N_("write to file: "),
+        [PROMPT_HAND_OVER] = N_("hand over to (a name, or nothing): "),
+        [PROMPT_PAST] = N_("the fleet as it was at: "),
+        [PROMPT_JUMP] = N_("lines up to: "),
+    };
 
     if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
         snprintf(out, size,

@@ -29,6 +29,11 @@
 #define MODES_OFF     "\033[?1000l\033[?1006l\033[?2004l"
 #define MOUSE_ON      "\033[?1000h\033[?1006h"
 
+struct look {
+    attr_t attributes;
+    int pair;
+};
+
 struct screen {
     int tty, memory; /* the terminal; what ncurses writes into */
     FILE *out, *in;
@@ -44,6 +49,7 @@ struct screen {
         int32_t fg, bg;
     } pair[PAIRS];
     int pairs;
+    struct look looks[ROLE_COUNT]; /* since the last time it was touched */
     struct cells last;
 };
 
@@ -231,11 +237,6 @@ static int pair_of(struct screen *s, int32_t fg, int32_t bg)
     return i;
 }
 
-struct look {
-    attr_t attributes;
-    int pair;
-};
-
 static struct look look_of(struct screen *s, const struct theme *t, enum role r)
 {
     static const attr_t bits[] = {A_BOLD, A_REVERSE, A_UNDERLINE, A_DIM};
@@ -250,6 +251,13 @@ static struct look look_of(struct screen *s, const struct theme *t, enum role r)
         l.pair = pair_of(s, colour_nearest(t->style[r].fg, s->colours),
                          colour_nearest(t->style[r].bg, s->colours));
     return l;
+}
+
+static void take_looks(struct screen *s, const struct theme *t)
+{
+    s->pairs = 1;
+    for (int r = 0; r < ROLE_COUNT; r++)
+        s->looks[r] = look_of(s, t, (enum role)r);
 }
 
 /* ---- a frame ---- */
@@ -296,28 +304,37 @@ static void place_cursor(struct screen *s, const struct cells *c)
 
 void screen_paint(struct screen *s, const struct cells *c, const struct theme *t)
 {
-    struct look looks[ROLE_COUNT];
     const bool all = s->touched || s->last.rows != c->rows || s->last.cols != c->cols;
     const size_t bytes = (size_t)c->cols * sizeof *c->cell;
 
     if (s->touched) {
-        s->pairs = 1; /* the theme may be another */
+        take_looks(s, t); /* the theme may be another */
         clearok(curscr, TRUE);
     }
-    for (int r = 0; r < ROLE_COUNT; r++)
-        looks[r] = look_of(s, t, (enum role)r);
     if (all)
         erase();
     for (int y = 0; y < c->rows; y++) {
         const size_t at = (size_t)y * (size_t)c->cols;
         if (all || memcmp(&s->last.cell[at], &c->cell[at], bytes) != 0)
-            paint_row(c, y, looks);
+            paint_row(c, y, s->looks);
     }
     place_cursor(s, c);
     wnoutrefresh(stdscr);
     doupdate();
     remember(s, c);
     collect(s);
+    screen_flush(s);
+}
+
+/* The text is clean: no terminator can hide in it. OSC 777 parts its fields at semicolons. */
+void screen_notify(struct screen *s, enum notification how, struct text sentence)
+{
+    if (how == NOTIFICATION_NONE)
+        return;
+    buf_puts(&s->pending, how == NOTIFICATION_OSC9 ? "\033]9;" : "\033]777;notify;infoscreen;");
+    for (const char *at = sentence.clean; *at; at++)
+        buf_putc(&s->pending, *at == ';' ? ',' : *at);
+    buf_putc(&s->pending, '\a');
     screen_flush(s);
 }
 
@@ -409,7 +426,6 @@ struct screen *screen_open(const struct screen_options *o, struct err *e)
         return NULL;
     }
     s->tty = s->memory = -1;
-    s->pairs = 1;
     if (!open_terminal(s, e) || !open_curses(s, e)) {
         screen_close(s);
         return NULL;

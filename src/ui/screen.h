@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ui/cells.h"
+#include "ui/notification.h"
 
 struct screen;
 
@@ -29,6 +30,7 @@ void screen_resume(struct screen *s);
 bool screen_flush(struct screen *s);
 /* Puts what differs from the last frame on its way. Only after screen_flush() returned true. */
 void screen_paint(struct screen *s, const struct cells *c, const struct theme *t);
+void screen_notify(struct screen *s, enum notification how, struct text sentence);
 void screen_bell(struct screen *s);
 void screen_clipboard(struct screen *s, struct text t); /* OSC 52 */
 void screen_mark_idle(struct screen *s);

@@ -19,6 +19,7 @@
     X(HEADER_GOOD, "header.good", HEADER_TEXT, STYLE_REVERSE)                                       \
     X(HEADER_BAD, "header.bad", HEADER_TEXT, STYLE_REVERSE | STYLE_BOLD)                            \
     X(HEADER_READ_ONLY, "header.read_only", HEADER_BAD, STYLE_REVERSE | STYLE_BOLD)                 \
+    X(HEADER_PAST, "header.past", HEADER_READ_ONLY, STYLE_REVERSE | STYLE_BOLD)                     \
     X(BANNER_WIDE, "banner.wide", SCREEN_ERROR, STYLE_REVERSE | STYLE_BOLD)                         \
     X(BANNER_WARNING, "banner.warning", BANNER_WIDE, STYLE_BOLD)                                    \
     X(PANEL_BORDER, "panel.border", SCREEN_DIM, 0)                                                  \

@@ -10,14 +10,16 @@
 #include "base/i18n.h"
 #include "ui/desk.h"
 #include "ui/rescue.h"
+#include "ui/notification.h"
 #include "ui/screen.h"
 
 /* What a frame was drawn from, as far as it changes without a key. */
 struct stamp {
-    uint64_t generation;
+    uint64_t generation, refusals, audit;
     struct link_status link;
     struct store_status store;
     int64_t message_at_mono;
+    uint64_t past; /* which answers */
     bool read_only;
 };
 
@@ -138,6 +140,11 @@ void ui_bell(struct ui *u)
     screen_bell(u->screen);
 }
 
+void ui_notify(struct ui *u, struct text sentence)
+{
+    screen_notify(u->screen, notification_of(u->config->notify.terminal), sentence);
+}
+
 void ui_mark_idle(struct ui *u)
 {
     screen_mark_idle(u->screen);
@@ -227,6 +234,15 @@ bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
 
 /* ---- frames ---- */
 
+static uint64_t past_of(const struct ui_model *m)
+{
+    uint64_t sum = m->in_past;
+
+    for (int k = 0; k < PAST_KINDS; k++)
+        sum = sum * 31 + (m->told[k] ? m->told[k]->serial : 0);
+    return sum;
+}
+
 static struct stamp stamp_of(const struct ui_model *m)
 {
     return (struct stamp){
@@ -234,7 +250,10 @@ static struct stamp stamp_of(const struct ui_model *m)
         .link = *m->link,
         .store = *m->store,
         .message_at_mono = m->message ? m->message_at_mono : 0,
+        .past = past_of(m),
         .read_only = m->read_only,
+        .refusals = m->refusals ? m->refusals->generation : 0,
+        .audit = m->audit ? m->audit->generation : 0,
     };
 }
 
@@ -243,6 +262,9 @@ static bool link_differs(const struct link_status *a, const struct link_status *
     return a->phase != b->phase || a->next_try_mono != b->next_try_mono || a->tls != b->tls ||
            a->protocol != b->protocol || a->journal_up != b->journal_up ||
            a->session_present != b->session_present || a->snapshot_cut != b->snapshot_cut ||
+           strcmp(a->tls_version.clean, b->tls_version.clean) != 0 ||
+           strcmp(a->contested.clean, b->contested.clean) != 0 ||
+           memcmp(&a->traits, &b->traits, sizeof a->traits) != 0 ||
            strcmp(a->host.clean, b->host.clean) != 0;
 }
 
@@ -259,8 +281,11 @@ bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
     return u->resized || u->desk.touched || p->generation != core_counts(m->core)->generation ||
            u->desk.acknowledge_at < u->desk.acknowledge_count ||
            m->now.mono_ms >= u->desk.next_change ||
+           p->past != past_of(m) ||
            p->message_at_mono != (m->message ? m->message_at_mono : 0) ||
-           link_differs(&p->link, m->link) || store_differs(&p->store, m->store);
+           p->refusals != (m->refusals ? m->refusals->generation : 0) ||
+           p->audit != (m->audit ? m->audit->generation : 0) || link_differs(&p->link, m->link) ||
+           store_differs(&p->store, m->store);
 }
 
 int64_t ui_next_change(const struct ui *u, const struct ui_model *m)
@@ -269,6 +294,17 @@ int64_t ui_next_change(const struct ui *u, const struct ui_model *m)
 
     (void)m;
     return esc < u->desk.next_change ? esc : u->desk.next_change;
+}
+
+void ui_wishes(const struct ui *u, const struct ui_model *m, struct ui_wishes *out)
+{
+    desk_wish(&u->desk, m, out);
+}
+
+const char *ui_export_text(const struct ui *u, size_t *n)
+{
+    *n = u->desk.export.len;
+    return buf_str(&u->desk.export);
 }
 
 bool ui_paint(struct ui *u, const struct ui_model *m)

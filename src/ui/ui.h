@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "core/core.h"
+#include "core/past.h"
 #include "core/status.h"
 
 struct ui;
@@ -27,15 +28,31 @@ struct ui_model {
     bool read_only;
     bool demo;
     double rate;               /* messages a second, over the last seconds */
+    const struct rate_past *past; /* NULL: nothing known */
+    const struct refusals *refusals; /* NULL: none */
+    const struct audit_status *audit; /* NULL: never */
+    struct text account;       /* that we are connected as; "" anonymous */
     const struct words *message; /* the last sentence for the status line; NULL none */
     int64_t message_at_mono;
+    /* What was asked of the history (ui_wishes) and has come; NULL: not yet. */
+    const struct past_answer *told[PAST_KINDS];
+    /* The core is not today's: the fleet as it was at now.wall_ms, only to be looked at. */
+    bool in_past;
+};
+
+/* What the screen would like to know of the history, as long as it shows what it shows. */
+struct ui_wishes {
+    struct past_question list[PAST_KINDS];
+    int count;
 };
 
 /* What the operator wants done. The app acts on it. */
-enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW };
+enum intent_kind { INTENT_NONE, INTENT_QUIT, INTENT_OPERATOR /* op */, INTENT_RETRY_LINK, INTENT_SUSPEND, INTENT_REDRAW, INTENT_AUDIT,
+    INTENT_EXPORT /* the text of ui_export_text() into this file */ };
 struct intent {
     enum intent_kind kind;
     struct operator_action op;
+    char path[256]; /* EXPORT */
 };
 #define UI_INTENTS 64
 struct intents { struct intent list[UI_INTENTS]; int count; };
@@ -49,6 +66,9 @@ bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out);
 void ui_resized(struct ui *u);          /* on SIGWINCH; the next paint takes the new size */
 void ui_suspend(struct ui *u);          /* before SIGSTOP: terminal given back */
 void ui_resume(struct ui *u);
+void ui_wishes(const struct ui *u, const struct ui_model *m, struct ui_wishes *out);
+/* What is to be written into a file; until the next ui_input. */
+const char *ui_export_text(const struct ui *u, size_t *n);
 /* Would a frame look different from the last one? Cheap; decides by generations and coarse times. */
 bool ui_is_dirty(const struct ui *u, const struct ui_model *m);
 /* mono ms when something on screen changes by time alone (an age, the clock); INT64_MAX none. */
@@ -56,6 +76,8 @@ int64_t ui_next_change(const struct ui *u, const struct ui_model *m);
 /* Paints one frame, writes only what changed. False: the terminal still has the last frame to take. */
 bool ui_paint(struct ui *u, const struct ui_model *m);
 void ui_bell(struct ui *u);
+/* A notification by the terminal, where it is known to have one. */
+void ui_notify(struct ui *u, struct text sentence);
 /* For the tests: an OSC that says "nothing is pending" (only with INFOSCREEN_TUI_IDLE_MARK set). */
 void ui_mark_idle(struct ui *u);
 

@@ -36,6 +36,52 @@ static struct seen *start_recording(struct watch *w, const struct link_options *
     return s;
 }
 
+/* Another program with our id, as a copied database makes one: it has the session while it is
+ * there. */
+static void test_two_programs_on_one_session(void **state)
+{
+    (void)state;
+    struct broker b;
+    struct watch w;
+    broker_start(&b, NULL);
+    const struct link_options o = link_options_of(&b);
+    start_recording(&w, &o, false);
+    for (int i = 0; i < 2; i++) {
+        struct peer *other = peer_open(b.port, "test-journal");
+        struct seen *s = watch_kind(&w, LINK_JOURNAL_STATE);
+        assert_false(s->complete);
+        peer_close(other);
+        s = watch_kind(&w, LINK_JOURNAL_STATE);
+        assert_true(s->complete);
+    }
+    watch_until(&w, strcmp(w.status.contested.clean, "test-journal") == 0);
+    assert_int_equal(w.count[LINK_ENDED], 0); /* `live` goes on */
+    watch_stop(&w);
+    broker_stop(&b);
+}
+
+/* A broker that ends takes both connections: that is no contest. */
+static void test_broker_restarts_twice(void **state)
+{
+    (void)state;
+    struct broker b;
+    struct watch w;
+    broker_start(&b, durable_conf);
+    const struct link_options o = link_options_of(&b);
+    start_recording(&w, &o, false);
+    for (int i = 0; i < 2; i++) {
+        broker_end(&b, SIGTERM);
+        watch_kind(&w, LINK_ENDED);
+        broker_spawn(&b);
+        watch_kind(&w, LINK_CONNECTED);
+        watch_until(&w, w.status.journal_up);
+    }
+    watch_wait(&w, 100);
+    assert_string_equal(w.status.contested.clean, "");
+    watch_stop(&w);
+    broker_stop(&b);
+}
+
 static int journal_count(const struct watch *w, const char *payload)
 {
     int n = 0;
@@ -210,6 +256,8 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_programs_on_one_session),
+        cmocka_unit_test(test_broker_restarts_twice),
         cmocka_unit_test(test_session_is_kept),
         cmocka_unit_test(test_no_snapshot_here),
         cmocka_unit_test(test_puback_waits),

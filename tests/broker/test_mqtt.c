@@ -117,7 +117,7 @@ static void test_reasons(void **state)
     peer_close(p);
 }
 
-struct refusal {
+struct rejection {
     const char *name, *host;
     const struct broker *broker;
     const char *cafile, *cert, *key;
@@ -129,7 +129,7 @@ struct refusal {
 static void test_tls(void **state)
 {
     (void)state;
-    const struct refusal rows[] = {
+    const struct rejection rows[] = {
         {"all is right", "localhost", &tls, ca, NULL, NULL, false, false, MQTT_FAIL_NONE, NULL},
         {"another name", "127.0.0.1", &tls, ca, NULL, NULL, false, false, MQTT_FAIL_TLS_NAME,
          "name"},
@@ -151,7 +151,7 @@ static void test_tls(void **state)
          "TLS"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct refusal *r = &rows[i];
+        const struct rejection *r = &rows[i];
         struct mqtt_options o = options(r->broker);
         char words[400];
         o.host = r->host;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "rig.h"
 
 #define BEAT   TOPIC(UUID_A, "heartbeat")
@@ -117,6 +118,46 @@ static void test_reconnects(void **state)
     assert_int_equal(hours[23], 0);
 }
 
+static const char *words_of_event(const struct words *w)
+{
+    static char out[400];
+
+    words_render(w, i18n_translate, out, sizeof(out));
+    return out;
+}
+
+static const char *flapping_words(void)
+{
+    return words_of_event(&rig_alarm(&rig, ALARM_CLIENT_FLAPPING, UUID_A)->summary);
+}
+
+/* Two processes on one account push each other off; a device that counted while it was away
+ * doesn't. */
+static void test_two_processes_on_one_account(void **state)
+{
+    static const char *const counts[] = {COUNT(42), COUNT(43), COUNT(44), COUNT(45)};
+    const char *const words = "probably two processes use its account";
+    int told = 0;
+
+    (void)state;
+    rig_live(&rig, HEALTH, COUNT(2));
+    rig_run(&rig, 30000);
+    rig_live(&rig, HEALTH, COUNT(40));
+    assert_non_null(strstr(flapping_words(), "again and again"));
+    rig_run(&rig, 60000);
+    rig_live(&rig, HEALTH, COUNT(41));
+    assert_non_null(strstr(flapping_words(), "again and again"));
+    for (int i = 0; i < 4; i++) {
+        rig_run(&rig, 90000 + i * 30000);
+        rig_live(&rig, HEALTH, counts[i]);
+    }
+    assert_non_null(strstr(flapping_words(), words));
+    assert_string_equal(rig_alarm_state(&rig, ALARM_CLIENT_FLAPPING, UUID_A), "unacknowledged");
+    for (uint32_t k = 0; core_history(rig.core, k); k++)
+        told += strstr(words_of_event(&core_history(rig.core, k)->summary), words) != NULL;
+    assert_int_equal(told, 1);
+}
+
 static void count_life(void *user, const struct client *c)
 {
     (void)c;
@@ -186,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_life_of_a_client, begin, end),
         cmocka_unit_test_setup_teardown(test_stored_copies_are_no_sign_of_life, begin, end),
         cmocka_unit_test_setup_teardown(test_reconnects, begin, end),
+        cmocka_unit_test_setup_teardown(test_two_processes_on_one_account, begin, end),
         cmocka_unit_test_setup_teardown(test_signs_of_life, begin, end),
         cmocka_unit_test_setup_teardown(test_many_clients_are_found_again, begin, end),
         cmocka_unit_test_setup_teardown(test_spelling_is_the_clients_own, begin, end),

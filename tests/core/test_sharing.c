@@ -388,6 +388,32 @@ static void test_a_device_that_lives_in_1970(void **state)
     rig_end(&rig);
 }
 
+/* Something late says again what was true of the occurrence before. */
+static void test_an_old_ack_is_not_for_the_next(void **state)
+{
+    (void)state;
+    struct rig rig;
+    char at[100], said[1200];
+
+    rig_begin(&rig, false);
+    rig_live(&rig, BEAT, CRASHED);
+    const struct alarm *a = rig_alarm(&rig, ALARM_PROCESS_CRASHED, UUID_A);
+    snprintf(at, sizeof(at), "infoscreen/console/ack/%s", a->id);
+    rig_operator(&rig, OP_ACKNOWLEDGE, a->id, "anna");
+    rig_commit(&rig);
+    strcpy(said, buf_str(&rig.payload));
+    rig_retained_live(&rig, at, said);
+    rig_run(&rig, 1000);
+    rig_live(&rig, BEAT, RUNNING);
+    rig_live(&rig, BEAT, CRASHED);
+    rig_retained_live(&rig, at, said);
+    assert_int_equal(a->state, ALARM_UNACKNOWLEDGED);
+    rig_operator(&rig, OP_ACKNOWLEDGE, a->id, "bert");
+    rig_retained_live(&rig, at, said); /* before ours came back */
+    assert_string_equal(a->acknowledged_by.clean, "bert");
+    rig_end(&rig);
+}
+
 static void test_a_device_that_lives_in_2031(void **state)
 {
     (void)state;
@@ -454,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_lossy),
         cmocka_unit_test(test_a_device_that_lives_in_1970),
         cmocka_unit_test(test_a_device_that_lives_in_2031),
+        cmocka_unit_test(test_an_old_ack_is_not_for_the_next),
         cmocka_unit_test(test_emptied_while_it_stands),
         cmocka_unit_test(test_a_local_alarm_is_not_shared),
     };

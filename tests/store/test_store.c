@@ -428,6 +428,33 @@ static void old_commands_learn_when_they_were_stored(void **state)
     sqlite3_close(db);
 }
 
+/* Up to version 4 last-seen times lay in the client's row. */
+static void old_clients_keep_their_last_seen_times(void **state)
+{
+    struct rig *r = *state;
+    struct kept k = {.n = 0};
+    sqlite3 *db = NULL;
+
+    snprintf(r->db, sizeof r->db, "%s/v4.db", r->dir);
+    assert_int_equal(sqlite3_open(r->db, &db), SQLITE_OK);
+    assert_int_equal(db_migrate(db, db_steps, 4), SQLITE_OK);
+    assert_int_equal(
+        db_run(db, "INSERT INTO client(uuid,spelling,hostname,last_heartbeat_at,last_health_at)"
+                   " VALUES('4e6f1a52-8a2b-4c3d-9e4f-5a6b7c8d9e0f','','lobby',5000,NULL),"
+                   "('5e6f1a52-8a2b-4c3d-9e4f-5a6b7c8d9e0f','','foyer',NULL,NULL)"),
+        SQLITE_OK);
+    sqlite3_close(db);
+    store_close(rig_open(r, true, true));
+    struct reader *reader = reader_of(r);
+    assert_true(reader_clients(reader, keep_client, &k, NULL));
+    assert_int_equal(k.n, 2);
+    assert_int_equal(k.clients[0].last_heartbeat_at, 5000);
+    assert_true(k.clients[0].last_health_at == TIME_NONE);
+    assert_string_equal(k.clients[1].hostname.clean, "foyer");
+    assert_true(k.clients[1].last_heartbeat_at == TIME_NONE);
+    reader_close(reader);
+}
+
 static void newer_database_is_refused_untouched(void **state)
 {
     struct rig *r = *state;
@@ -513,6 +540,7 @@ int main(void)
         TEST(files_are_private_or_the_groups),
         TEST(migrations_run_once_and_in_order),
         TEST(old_commands_learn_when_they_were_stored),
+        TEST(old_clients_keep_their_last_seen_times),
         TEST(newer_database_is_refused_untouched),
         TEST(no_database_is_not_found),
         TEST(full_queue_refuses_and_asks_for_everything_again),

@@ -171,6 +171,64 @@ void fleet_trouble(struct fleet *f)
     fleet_command(f, 4, ACTION_SHUTDOWN_HOST, COMMAND_FAILED);
 }
 
+/* ---- what the history answers ---- */
+
+#define LINES 12
+static void line(struct past_answer *a, int64_t ago, enum event_kind kind, unsigned client,
+                 const char *by, const char *words)
+{
+    struct history_event *ev = &a->incidents.events[a->incidents.event_count];
+
+    *ev = (struct history_event){.seq = (int64_t)++a->incidents.event_count,
+                                 .at = FLEET_NOW_WALL - ago * S,
+                                 .kind = kind,
+                                 .client = fleet_uid(client),
+                                 .summary = {.id = words}};
+    TEXT_SET(&ev->by, by, strlen(by));
+    if (kind >= EVENT_COMMAND_QUEUED && kind <= EVENT_COMMAND_BLOCKED)
+        ev->command = fleet_uid(200);
+    else if (client < 2) {
+        struct text64 subject = {""};
+        uid_format(&ev->client, subject.clean);
+        alarm_make_id(client ? ALARM_PROCESS_CRASHED : ALARM_SERVICE_FAILED, TEXT(subject),
+                      ev->alarm_id);
+    }
+}
+
+static void tell(struct past_answer *a)
+{
+    line(a, 9000, EVENT_ALARM_RAISED, 0, "", "infoscreen-simclient.service gave up");
+    line(a, 8960, EVENT_ALARM_ACKNOWLEDGED, 0, "berta", "infoscreen-simclient.service gave up");
+    line(a, 8950, EVENT_NOTE, 0, "berta", "calling the janitor");
+    line(a, 8900, EVENT_COMMAND_QUEUED, 0, "berta", "restart_app for lobby-03 is queued");
+    line(a, 8890, EVENT_COMMAND_COMPLETED, 0, "", "restart_app on lobby-03 is completed");
+    line(a, 8880, EVENT_ALARM_CLEARED, 0, "", "infoscreen-simclient.service gave up");
+    line(a, 62, EVENT_ALARM_RAISED, 1, "", "display_manager crashed");
+}
+
+void fleet_incidents(struct fleet *f)
+{
+    struct past_answer *a = &f->answer[PAST_INCIDENTS];
+    struct incident_report *r = &a->incidents;
+
+    a->question = (struct past_question){.kind = PAST_INCIDENTS,
+                                         .since_at = FLEET_NOW_WALL - 43200 * S};
+    a->serial = 1;
+    r->events = calloc(LINES, sizeof *r->events);
+    r->logs = calloc(1, sizeof *r->logs);
+    assert_true(r->events && r->logs);
+    tell(a);
+    const struct incident_rows rows = {r->events, r->event_count, NULL, 0, 900 * S};
+    assert_true(incidents_make(&rows, &r->set));
+    r->handed_over_at = FLEET_NOW_WALL - 20000 * S;
+    TEXT_SET(&r->handed_over_by, "clara", 5);
+    r->logs[0] = (struct log_line){
+        .at = FLEET_NOW_WALL - 9001 * S, .client = fleet_uid(0), .level = {"error"}, .message = {"display lost"}};
+    r->set.list[0].logs = r->logs;
+    r->set.list[0].log_count = 1;
+    f->model.told[PAST_INCIDENTS] = a;
+}
+
 void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8)
 {
     struct err e = {0};
@@ -184,6 +242,7 @@ void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8
                                  .store = &f->store,
                                  .now = {FLEET_NOW_MONO, FLEET_NOW_WALL},
                                  .operator_name = TEXT_OURS("anna"),
+                                 .account = TEXT_EMPTY,
                                  .rate = 1234};
     f->link =
         (struct link_status){.phase = LINK_UP, .tls = true, .protocol = 5, .journal_up = true};
@@ -203,6 +262,7 @@ void fleet_open(struct fleet *f, unsigned clients, int rows, int cols, bool utf8
 
 void fleet_close(struct fleet *f)
 {
+    incident_report_fini(&f->answer[PAST_INCIDENTS].incidents);
     desk_fini(&f->desk);
     cells_fini(&f->cells);
     core_free(f->core);

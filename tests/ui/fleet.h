@@ -12,6 +12,7 @@ struct fleet {
     struct ui_model model;
     struct desk desk;
     struct cells cells;
+    struct past_answer answer[PAST_KINDS];
 };
 
 #define FLEET_NOW_WALL INT64_C(1775397807000) /* 2026-04-05T14:03:27Z */
@@ -28,6 +29,9 @@ void fleet_client(struct fleet *f, unsigned i, const char *hostname, const char 
 void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_state state, int64_t ago,
                  const char *mark);
 void fleet_command(struct fleet *f, unsigned i, enum action action, enum command_status status);
+/* What happened to the first client, as an answer of the history: raised, acknowledged, a command, a log
+ * line, over; the second one's goes on. */
+void fleet_incidents(struct fleet *f);
 void fleet_message(struct fleet *f, const char *topic, const char *payload);
 void fleet_step(struct fleet *f, enum core_event_kind kind);
 void fleet_draw(struct fleet *f);

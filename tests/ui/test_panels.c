@@ -157,6 +157,131 @@ static void test_views(void **state)
     view("8", "broker-120x36");
 }
 
+/* A broker that lacks a few things and refuses others, three consoles, and an audit with a fault.
+ */
+static void trouble_with_the_broker(struct fleet *f)
+{
+    static struct rate_past past = {.known = 40};
+    static struct refusals refusals;
+    static struct audit_line lines[3];
+    static struct audit_status audit = {
+        .phase = AUDIT_DONE, .line = lines, .lines = 3, .faults = 1};
+    static const char *const sys[][2] = {{"version", "mosquitto version 2.0.11"},
+                                         {"uptime", "273600 seconds"},
+                                         {"clients/connected", "1284"},
+                                         {"clients/total", "1300"},
+                                         {"load/messages/received/1min", "74040.00"},
+                                         {"load/messages/sent/1min", "148080.00"},
+                                         {"publish/messages/dropped", "7"},
+                                         {"retained messages/count", "1302"}};
+    char topic[80];
+
+    for (unsigned i = 0; i < 40; i++)
+        past.messages[RATE_SLOTS - 40 + i] = i < 10 ? 0 : 12000 + 400 * (i * 7 % 10);
+    refusals = (struct refusals){.count = 0};
+    refusals_note(&refusals, FLEET_NOW_WALL - 60000, REFUSED_SUBSCRIBE,
+                  TEXT_OURS("infoscreen/+/logs/#"), 0);
+    for (int i = 0; i < 2; i++)
+        refusals_note(&refusals, FLEET_NOW_WALL - 5000, REFUSED_PUBLISH,
+                      TEXT_OURS("infoscreen/9b8d1856-0000-4000-8000-000000000000/commands"), 0x87);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const text[3][3] = {
+            {"broker.anonymous", "refused", "127.0.0.1:1883: lets everyone in without a password"},
+            {"broker.wrong_password", "refused", "as expected"},
+            {"broker.tls", "TLS 1.2 or later beyond this machine", "no TLS, on this machine only"}};
+        lines[i].ok = i > 0;
+        TEXT_SET(&lines[i].name, text[i][0], strlen(text[i][0]));
+        TEXT_SET(&lines[i].expected, text[i][1], strlen(text[i][1]));
+        TEXT_SET(&lines[i].actual, text[i][2], strlen(text[i][2]));
+    }
+    audit.at = FLEET_NOW_WALL - 120000;
+    f->model.past = &past;
+    f->model.refusals = &refusals;
+    f->model.audit = &audit;
+    f->model.account = TEXT_OURS("infoscreen-server");
+    f->link.traits = (struct traits){.tested = true};
+    f->link.traits.has[TRAIT_MQTT5] = f->link.traits.has[TRAIT_SESSIONS] = KNOWN_NO;
+    f->link.protocol = 4;
+    TEXT_SET(&f->link.tls_version, "TLSv1.3", 7);
+    f->link.tls_expires_at = FLEET_NOW_WALL + INT64_C(86400000) * 12;
+    for (size_t i = 0; i < sizeof sys / sizeof *sys; i++) {
+        snprintf(topic, sizeof topic, "$SYS/broker/%s", sys[i][0]);
+        fleet_message(f, topic, sys[i][1]);
+    }
+    for (int i = 0; i < 3; i++) {
+        snprintf(topic, sizeof topic, "infoscreen/console/presence/aabbccd%d", i);
+        fleet_message(f, topic,
+                      "{\"host\":\"vie-2\",\"operator\":\"berta\x1b[31m\",\"role\":\"console\","
+                      "\"recovery\":false,\"since\":\"2026-04-05T12:00:00Z\"}");
+    }
+    fleet_message(f, "infoscreen/nonsense/heartbeat", "{}");
+}
+
+static void broker_view(int rows, int cols, const char *keys, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, rows, cols, true);
+    trouble_with_the_broker(&f);
+    fleet_draw(&f);
+    fleet_type(&f, keys, NULL);
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_broker(void **state)
+{
+    (void)state;
+    broker_view(24, 80, "8", "broker-trouble-80x24");
+    broker_view(24, 80, "8\t", "broker-refusals-80x24");
+    broker_view(24, 80, "8\t\t", "broker-audit-80x24");
+    broker_view(24, 80, "8\t\t\t", "broker-accounts-80x24");
+    broker_view(36, 120, "8", "broker-trouble-120x36");
+    broker_view(60, 200, "8", "broker-trouble-200x60");
+}
+
+/* The screen only asks; whoever runs the loop tries the broker. */
+static void test_audit_key(void **state)
+{
+    struct intents out = {.count = 0};
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 3, 24, 80, true);
+    fleet_type(&f, "c", &out);
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.list[0].kind, INTENT_AUDIT);
+    assert_int_equal(f.desk.view, VIEW_BROKER);
+    assert_int_equal(f.desk.focus, LIST_AUDIT);
+    const struct audit_status running = {.phase = AUDIT_RUNNING,
+                                         .begun_mono = FLEET_NOW_MONO - 3000};
+    f.model.audit = &running;
+    fleet_type(&f, "c", &out);
+    assert_int_equal(out.count, 1); /* one at a time */
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "trying the broker for 3 s"));
+    f.model.audit = NULL;
+    f.link.phase = LINK_WAITING;
+    fleet_type(&f, "c", &out);
+    assert_int_equal(out.count, 1);
+    fleet_close(&f);
+}
+
+static void test_contested_id(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 3, 24, 80, true);
+    TEXT_SET(&f.link.contested, "infoscreen-console-vie-1-9b8d", 29);
+    fleet_draw(&f);
+    assert_non_null(
+        strstr(fleet_text(&f), "TWO PROGRAMS USE THE CLIENT ID infoscreen-console-vie-1-9b8d"));
+    assert_int_equal(fleet_role(&f, "TWO PROGRAMS"), ROLE_BANNER_WARNING);
+    fleet_close(&f);
+}
+
 static void test_layers(void **state)
 {
     (void)state;
@@ -166,6 +291,54 @@ static void test_layers(void **state)
     view("/state:nonsense", "filter-error-120x36");
     view("A", "acknowledge-all-120x36");
     view(":view-", "command-line-120x36");
+}
+
+static void incidents(const char *keys, int rows, int cols, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, rows, cols, true);
+    fleet_trouble(&f);
+    fleet_incidents(&f);
+    fleet_type(&f, keys, NULL);
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_incidents(void **state)
+{
+    (void)state;
+    incidents("5j", 36, 120, "incidents-120x36");
+    incidents("5j", 24, 80, "incidents-80x24");
+    incidents("5j\r", 24, 80, "incident-80x24");
+    incidents("5H", 36, 120, "hand-over-120x36");
+    incidents("5e", 24, 80, "incident-export-80x24");
+}
+
+/* The fleet as it was: marked, and without what is of now. */
+static void past(int rows, int cols, const char *name)
+{
+    struct fleet f;
+
+    fleet_open(&f, 20, rows, cols, true);
+    fleet_trouble(&f);
+    fleet_type(&f, "t13:00\r", NULL);
+    assert_true(f.desk.fleet_at == FLEET_NOW_WALL - 3807 * INT64_C(1000));
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "PAST 13:00:00: reading"));
+    f.model.now.wall_ms = f.desk.fleet_at;
+    f.model.in_past = true;
+    fleet_draw(&f);
+    compare(&f, name);
+    fleet_close(&f);
+}
+
+static void test_past(void **state)
+{
+    (void)state;
+    past(36, 120, "past-120x36");
+    past(24, 80, "past-80x24");
 }
 
 /* German is longer: the keys must still be told in whole words at 80 columns. */
@@ -201,7 +374,12 @@ int main(void)
         cmocka_unit_test(test_calm_fleet_has_no_alert_panel),
         cmocka_unit_test(test_no_broker),
         cmocka_unit_test(test_views),
+        cmocka_unit_test(test_broker),
+        cmocka_unit_test(test_audit_key),
+        cmocka_unit_test(test_contested_id),
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_incidents),
+        cmocka_unit_test(test_past),
         cmocka_unit_test(test_german),
     };
 

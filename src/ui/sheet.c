@@ -1,0 +1,34 @@
+/* sheet.c - see sheet.h. */
+#include "ui/sheet.h"
+
+#include "base/i18n.h"
+#include "ui/symbols.h"
+
+int sheet_line(struct sheet *s)
+{
+    return s->line++ - s->skip;
+}
+
+void sheet_heading(struct sheet *s, const char *text)
+{
+    sheet_line(s);
+    area_text(s->a, sheet_line(s), 1, -1, ROLE_PANEL_TITLE, TEXT_OURS(text));
+}
+
+void sheet_field(struct sheet *s, const char *label, enum role role, const char *value)
+{
+    const int y = sheet_line(s);
+
+    area_text(s->a, y, 1, SHEET_LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(label));
+    area_text(s->a, y, SHEET_LABEL + 1, -1, role, (struct text){*value ? value : SYM_NONE});
+}
+
+void sheet_end(struct sheet *s, struct area frame, int *scroll)
+{
+    if (*scroll > s->line - s->a.rows) /* for the next frame */
+        *scroll = s->line > s->a.rows ? s->line - s->a.rows : 0;
+    if (s->line - s->skip > s->a.rows)
+        area_text_right(frame, frame.rows - 1, 0, frame.cols - 2, ROLE_PANEL_BORDER,
+                        TEXT_OURS(_(" more ↓ ")));
+    area_cursor(s->a, 0, 0, false);
+}
