@@ -17,6 +17,7 @@ struct core *core_new(const struct config *config, const char *hostname)
         return NULL;
     c->config = *config;
     c->outbox_end = &c->outbox;
+    c->ended_end = &c->ended;
     c->held_end = &c->held;
     c->contact.since_at = TIME_NONE;
     c->held_timer.kind = TIMER_HELD;

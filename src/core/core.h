@@ -27,12 +27,19 @@ enum core_event_kind {
     IN_SNAPSHOT_DONE, /* all retained messages of this connection have come: what was not re-sent is gone */
     IN_OPERATOR,      /* what a person asked for */
     IN_STORED,        /* the store made outbox row `token` durable */
-    IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) */
+    IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) or PUBLISH_… */
     IN_CLOCK_JUMP,    /* wall clock moved against the boot clock by `jump_ms` */
     IN_ROLE,          /* this process became / is no longer the recorder */
     IN_ADOPTED,       /* a command that a process which ended left in the database, and its outbox row */
     IN_WITHDRAWN,     /* another process on this database cancelled this command */
     IN_ROLLOUT,       /* a rollout as it lies in the database: another process's, or left to us */
+};
+
+/* Reasons of IN_PUBLISHED that are not MQTT's. */
+enum {
+    PUBLISH_READ_ONLY = -1,  /* this process publishes nothing */
+    PUBLISH_UNSENDABLE = -2, /* a wildcard in the topic, or too long */
+    PUBLISH_HANGS_UP = -3,   /* the broker closed the connection on it, twice */
 };
 
 enum operator_verb {

@@ -395,7 +395,9 @@ struct tracked {
     uint64_t order; /* of arrival */
     uint64_t put_step;
     uint32_t index;
-    struct link of_client; /* in the table by client */
+    struct link of_client;      /* in the table by client */
+    struct tracked *next_ended; /* the one that ended after it */
+    struct tracked **ended_at;  /* *ended_at points to it; NULL: it has not ended */
     struct timer back;     /* when its device should be back; on the clock "air" */
     bool watched;          /* until its device is heard again */
     bool overdue;          /* expired while another process was the recorder */
@@ -475,8 +477,10 @@ void commands_fini(struct core *c);
 /* ---- outbox ---- */
 
 struct outbox_row {
-    struct outbox_row *next;
-    uint64_t token;
+    struct link link;         /* in the table by token */
+    struct link of_key;       /* in the table by alarm_id, where it has one */
+    struct outbox_row *next, **at; /* *at points to it */
+    uint64_t token, order;    /* order: of being put */
     char *topic;
     void *payload;
     size_t len;
@@ -610,6 +614,7 @@ struct core {
     struct table commands, commands_of_client;
     struct tracked **command_list;
     struct ranked commands_under_way, commands_ended;
+    struct tracked *ended, **ended_end; /* the first to end is the first to be forgotten */
     uint32_t command_room;
     uint64_t command_order;
 
@@ -617,7 +622,9 @@ struct core {
     uint32_t rollout_count;
     struct table rollout_members; /* by their command's id */
 
-    struct outbox_row *outbox, **outbox_end;
+    struct outbox_row *outbox, **outbox_end; /* in their order */
+    struct table outbox_rows, outbox_keys;
+    uint64_t outbox_order;
     uint32_t outbox_count, token_seed, token_last;
 
     struct {

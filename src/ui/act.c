@@ -144,6 +144,8 @@ static void show(struct desk *d, const struct ui_model *m, enum view_id view)
 {
     d->layers = 0;
     d->view = view;
+    if (view == VIEW_OVERVIEW && d->list[LIST_ALARMS].sort != ALARMS_BY_URGENCY)
+        list_sort(&d->list[LIST_ALARMS], ALARMS_BY_URGENCY); /* an order is for looking through */
     d->focus_chosen = d->focus_chosen && view == VIEW_OVERVIEW;
     desk_settle_focus(d, m);
 }
@@ -299,6 +301,11 @@ static void sort_by(struct desk *d, const struct ui_model *m, int by)
     struct list *l = &d->list[id];
     int at = -1;
 
+    if (id == LIST_ALARMS) {
+        list_sort(l, (l->sort + by + ALARM_SORTS) % ALARM_SORTS);
+        desk_say(d, m, "%s", _(alarm_sorts[l->sort].label));
+        return;
+    }
     if (id != LIST_CLIENTS) {
         desk_say(d, m, "%s", _("this list has its own order: the most urgent or the newest first"));
         return;
@@ -327,7 +334,7 @@ static void sort_on(struct desk *d, const struct ui_model *m, struct intents *ou
 
 static void sort_order(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    struct list *l = &d->list[LIST_CLIENTS];
+    struct list *l = &d->list[filtered(d)];
 
     (void)m, (void)out;
     l->descending = !l->descending;
@@ -385,6 +392,21 @@ static bool target_in_incident(const struct ui_model *m, const struct incident *
         return true;
     }
     return false;
+}
+
+static void shelve(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct target t = target_at_key(d, m);
+    const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
+
+    if (!t.found) {
+        desk_say(d, m, "%s", _("no alarm to put aside"));
+    } else if (a && a->state == ALARM_SHELVED) {
+        desk_send(out, m, OP_UNSHELVE, &t.what, TEXT_EMPTY);
+    } else {
+        d->prompt.note_for = t.what;
+        prompt_open(d, PROMPT_SHELVE);
+    }
 }
 
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -555,7 +577,7 @@ typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
-    [UI_NOTE] = note, [UI_RESTART_APP] = restart_app, [UI_REBOOT] = reboot, [UI_SHUT_DOWN] = shut_down,
+    [UI_SHELVE] = shelve, [UI_NOTE] = note, [UI_RESTART_APP] = restart_app, [UI_REBOOT] = reboot, [UI_SHUT_DOWN] = shut_down,
     [UI_MARK] = mark, [UI_MARK_ALL] = mark_all, [UI_UNMARK] = unmark, [UI_WITHDRAW] = withdraw, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
@@ -588,6 +610,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     enum list_id panels[LISTS];
 
     switch (id) {
+    case UI_SHELVE:
+        return !m->read_only && !d->layers && d->focus == LIST_ALARMS;
     case UI_ACKNOWLEDGE:
         return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d);
     case UI_RESTART_APP:

@@ -16,6 +16,7 @@ enum role panel_state_role(enum client_state s);
 enum role panel_alarm_role(const struct alarm *a);
 const char *panel_alarm_sign(const struct alarm *a);
 const char *panel_alarm_label(const struct alarm *a);
+const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a); /* "" none */
 void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size);
 /* "unacknowledged", "berta 0:40 ago" */
 void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size);
@@ -47,6 +48,7 @@ bool panel_message(struct paint *p, char *out, size_t size);
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size);
 
+void panel_alarm_detail_draw(struct paint *p, struct area a);
 void panel_client_draw(struct paint *p, struct area a);
 void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
 void panel_incident_below_draw(struct paint *p, struct area a);   /* under the list */

@@ -128,6 +128,9 @@ static void draw_alarms(struct sheet *s, const struct client *c)
         panel_alarm_state(s->p, a, how, sizeof how);
         area_printf(s->a, sheet_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s",
                     panel_alarm_sign(a), panel_alarm_label(a), age, how, words.clean);
+        if (panel_alarm_guidance(s->p->desk, a)[0])
+            area_text(s->a, sheet_line(s), 5, -1, ROLE_VALUE_WARNING,
+                      TEXT_OURS(panel_alarm_guidance(s->p->desk, a)));
         if (a->note.clean[0])
             area_text(s->a, sheet_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
     }

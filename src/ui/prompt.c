@@ -53,6 +53,36 @@ static int64_t today(const struct ui_model *m)
     return m->in_past ? clock_wall_ms() : m->now.wall_ms;
 }
 
+/* Sensible times; the first is what an empty answer means. */
+static const char *const shelf_times[] = {"2h", "30m", "1h", "8h", "24h", "7d"};
+#define SHELF_TIMES (sizeof shelf_times / sizeof *shelf_times)
+
+static void shelve_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct prompt *p = &d->prompt;
+    int64_t ms;
+
+    if (!duration_parse(p->line.len ? p->line.text : shelf_times[0], &ms) || ms <= 0) {
+        err_set(&p->error, EXIT_USAGE, "%s", _("expected a duration such as 30m, 2h or 1d"));
+        return;
+    }
+    desk_pop(d);
+    if (desk_send(out, m, OP_SHELVE, &p->note_for, TEXT_EMPTY))
+        out->list[out->count - 1].op.shelve_until_at = m->now.wall_ms + ms;
+}
+
+static void next_shelf_time(struct desk *d)
+{
+    struct prompt *p = &d->prompt;
+    size_t i = 0;
+
+    while (i < SHELF_TIMES && strcmp(shelf_times[i], p->line.text) != 0)
+        i++;
+    i = p->line.len == 0 ? 1 : (i + 1) % SHELF_TIMES;
+    line_set(&p->line, shelf_times[i < SHELF_TIMES ? i : 0]);
+    p->error = (struct err){0};
+}
+
 static void note_done(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     struct text512 note = {""};
@@ -211,6 +241,9 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
     case PROMPT_COMMAND:
         command_done(d, m, out);
         break;
+    case PROMPT_SHELVE:
+        shelve_done(d, m, out);
+        break;
     case PROMPT_EXPORT:
         export_done(d, m, out);
         break;
@@ -257,6 +290,8 @@ void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, s
         changed(d);
     } else if (k->code == KEY_TAB && p->kind == PROMPT_COMMAND) {
         complete(p);
+    } else if (k->code == KEY_TAB && p->kind == PROMPT_SHELVE) {
+        next_shelf_time(d);
     } else if (k->code >= ' ' && k->code < KEY_FIRST) {
         line_type_key(&p->line, k->code);
         changed(d);
@@ -276,6 +311,7 @@ static void label_of(struct paint *paint, char *out, size_t size)
         [PROMPT_HAND_OVER] = N_("hand over to (a name, or nothing): "),
         [PROMPT_PAST] = N_("the fleet as it was at: "),
         [PROMPT_JUMP] = N_("lines up to: "),
+        [PROMPT_SHELVE] = N_("shelve for: "),
     };
 
     if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
@@ -314,6 +350,9 @@ void prompt_draw(struct paint *paint, struct area a)
         area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, TEXT_OURS(p->error.text));
     else if (p->kind == PROMPT_COMMAND)
         draw_hints(p, a, x + 3);
+    else if (p->kind == PROMPT_SHELVE)
+        area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
+                  TEXT_OURS(_("30m  1h  8h  24h  7d: Tab goes through them; Enter alone: 2h")));
     else if (p->kind == PROMPT_FILTER && !p->line.len)
         area_text(
             a, 0, x + 2, -1, ROLE_SCREEN_DIM,
