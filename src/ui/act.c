@@ -187,9 +187,17 @@ static void record_handover(struct desk *d, const struct ui_model *m)
         prompt_open(d, PROMPT_HAND_OVER);
 }
 
+/* Also before a frame has shown the view. */
+static const struct incident *incident_here(struct desk *d, const struct ui_model *m)
+{
+    if (d->view == VIEW_INCIDENTS)
+        list_update(&d->list[LIST_INCIDENTS], m);
+    return desk_incident(d, m);
+}
+
 static void open_incident(struct desk *d, const struct ui_model *m)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
 
     if (i && desk_push(d, LAYER_INCIDENT))
         memcpy(d->layer[d->layers - 1].incident, i->id, sizeof i->id);
@@ -235,7 +243,7 @@ static void help(struct desk *d, const struct ui_model *m, struct intents *out)
 static void clear_filter(struct desk *d, const struct ui_model *m)
 {
     for (int i = 0; i < LISTS; i++) {
-        if (d->list[i].rows && *d->list[i].expression)
+        if ((d->list[i].rows || i == (int)d->focus) && *d->list[i].expression)
             list_set_filter(&d->list[i], "", NULL);
     }
     desk_settle_focus(d, m);
@@ -411,12 +419,12 @@ static void shelve(struct desk *d, const struct ui_model *m, struct intents *out
 
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
     struct target t = {.found = false};
 
-    if (!i)
+    if (!i && (d->layers || d->view != VIEW_INCIDENTS))
         t = target_at_key(d, m);
-    else if (!target_in_incident(m, i, &t)) {
+    else if (i && !target_in_incident(m, i, &t)) {
         desk_say(d, m, "%s", _("this incident is over: none of its alarms takes a note any more"));
         return;
     }
@@ -506,6 +514,7 @@ static void export_view(struct desk *d, const struct ui_model *m, struct intents
     char name[LINE_BYTES] = "";
 
     (void)out;
+    incident_here(d, m);
     prompt_open(d, PROMPT_EXPORT);
     desk_default_name(d, m, name, sizeof name);
     line_set(&d->prompt.line, name);
