@@ -245,9 +245,10 @@ enum quiet_reason {
 };
 enum quiet_reason core_quiet_reason(const struct core *c, const struct client *cl);
 
-/* What stands about the whole fleet (group "") or a group: who was online before the hush, and
- * since when (wall; TIME_NONE unknown). False: no outage. */
-struct outage_figures { uint32_t clients; int64_t since_at; };
+/* For an outage of the whole fleet (group "") or of a group: of how many that are known how many were
+ * ever heard, and the last of them when (wall; TIME_NONE: before this process). False: no such group. */
+struct outage_figures { uint32_t silent, of; int64_t since_at; };
+bool core_is_out(const struct core *c); /* the fleet's broker_outage holds */
 bool core_outage(const struct core *c, struct text group, struct outage_figures *out);
 
 /* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
