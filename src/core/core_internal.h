@@ -559,10 +559,8 @@ void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
 void core_bury(struct core *c, void *p);       /* freed when the next step begins */
 void core_unbury(struct core *c);
 void core_free_now(void *p);
-const char *core_intern(struct core *c, const char *s); /* a copy that lives as long as the core */
 
 struct corpse; /* rings.c */
-struct interned;
 struct held;
 struct rolling;
 
@@ -661,7 +659,6 @@ struct core {
     uint64_t log_total, history_total, reject_total;
 
     struct corpse *buried;
-    struct interned *interned;
 };
 
 #define CONTAINER(pointer, type, member)                                                           \
