@@ -21,6 +21,8 @@
       N_("acknowledge all alarms shown (asks)"))                                                         \
     X(SHELVE, "shelve", "z", UI_FOOTER | UI_ACTS, N_("shelve"),                                          \
       N_("put the alarm aside for a time (asks how long); take a shelved one back"))                     \
+    X(LOAD, "alarm-load", "m", 0, N_("load of alarms"),                                                  \
+      N_("the figures of ISA-18.2: rate, flood, stale and chattering alarms, where they come from"))      \
     X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
     X(RESTART_APP, "restart-app", "r", UI_FOOTER | UI_ACTS, N_("restart app"),                           \
       N_("restart the display program of the selected client; asks where that may go wrong, and for "    \
