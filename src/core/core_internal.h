@@ -404,6 +404,16 @@ struct tracked {
     bool mine;             /* issued or taken over by this process, which so sees to its end */
 };
 
+/* ranking.c: tracked ones by the order of their arrival. */
+struct ranked {
+    struct tracked **list;
+    uint32_t count;
+};
+bool ranking_make_room(struct core *c, uint32_t room);
+void ranking_add(struct core *c, struct tracked *t); /* by the status that it has now */
+void ranking_remove(struct core *c, const struct tracked *t);
+void ranking_fini(struct core *c);
+
 extern const bool command_is_active[COMMAND_STATUSES]; /* something may still come */
 struct tracked *command_find(const struct core *c, const struct uid *id);
 struct tracked *command_add(struct core *c, const struct command *row);
@@ -549,10 +559,8 @@ void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
 void core_bury(struct core *c, void *p);       /* freed when the next step begins */
 void core_unbury(struct core *c);
 void core_free_now(void *p);
-const char *core_intern(struct core *c, const char *s); /* a copy that lives as long as the core */
 
 struct corpse; /* rings.c */
-struct interned;
 struct held;
 struct rolling;
 
@@ -594,6 +602,12 @@ struct core {
     uint64_t alarm_rank_generation;
 
     struct {
+        struct alarm_group *list;
+        uint32_t count, room;
+        bool made;
+        uint64_t generation;
+    } folded; /* alarms by kind and group of devices */
+    struct {
         struct raised *ring;
         uint32_t first, count, room;
         uint32_t window; /* how many of the newest lie in the last ten minutes */
@@ -602,10 +616,11 @@ struct core {
     } raised;
 
     struct table commands, commands_of_client;
-    struct tracked **command_list, **command_rank;
+    struct tracked **command_list;
+    struct ranked commands_under_way, commands_ended;
     struct tracked *ended, **ended_end; /* the first to end is the first to be forgotten */
     uint32_t command_room;
-    uint64_t command_order, command_rank_generation;
+    uint64_t command_order;
 
     struct rolling *rollouts[ROLLOUTS_KEPT]; /* oldest first */
     uint32_t rollout_count;
@@ -650,7 +665,6 @@ struct core {
     uint64_t log_total, history_total, reject_total;
 
     struct corpse *buried;
-    struct interned *interned;
 };
 
 #define CONTAINER(pointer, type, member)                                                           \

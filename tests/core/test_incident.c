@@ -127,7 +127,7 @@ static void tell(const struct line *l)
         [ACK] = EVENT_ALARM_ACKNOWLEDGED, [NOTE] = EVENT_NOTE,
         [RETURN] = EVENT_ALARM_RETURNED,  [CLEAR] = EVENT_ALARM_CLEARED,
         [COMMAND] = EVENT_COMMAND_QUEUED, [DONE] = EVENT_COMMAND_COMPLETED,
-        [RECORDER] = EVENT_RECORDER,
+        [RECORDER] = EVENT_RECORDER,      [LOST] = EVENT_ALARM_RAISED,
     };
     struct history_event ev = {.at = T0 + l->at * 1000, .kind = kinds[l->what]};
 
