@@ -17,6 +17,7 @@ char prov_base[256], prov_dir[300];
 int prov_console_port, prov_device_port;
 pid_t prov_broker;
 struct account prov_server;
+enum backend prov_backend;
 
 /* ---- the broker ---- */
 
@@ -205,7 +206,16 @@ int prov_setup(void **state)
         return -1;
     snprintf(prov_dir, sizeof prov_dir, "%s/broker", prov_base);
     unsetenv("MQTT_PASSWORD");
+    prov_backend = BACKEND_AUTO;
     return 0;
+}
+
+int prov_setup_plugin(void **state)
+{
+    const int rc = prov_setup(state);
+
+    prov_backend = BACKEND_DYNSEC;
+    return rc;
 }
 
 int prov_teardown(void **state)
@@ -226,6 +236,7 @@ void prov_create(const struct provision_init *more)
     snprintf(listen, sizeof listen, "127.0.0.1:%d", prov_console_port);
     snprintf(device_listen, sizeof device_listen, "127.0.0.1:%d", prov_device_port);
     o.dir = prov_dir;
+    o.backend = prov_backend;
     o.listen = listen;
     o.device_listen = device_listen;
     if (!provision_create(&o, &prov_server, &e))
@@ -264,4 +275,13 @@ void prov_append(const char *name, const char *text)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
+}
+
+void prov_read_accounts(struct buf *out)
+{
+    prov_read("console.acl", out), prov_read("console.passwd", out);
+    if (prov_backend == BACKEND_DYNSEC)
+        prov_read("dynsec.json", out);
+    else
+        prov_read("devices.acl", out), prov_read("devices.passwd", out);
 }
