@@ -72,9 +72,25 @@ void prov_broker_end(int signo)
 {
     if (prov_broker > 0) {
         kill(prov_broker, signo);
-        waitpid(prov_broker, NULL, 0);
+        if (waitpid(prov_broker, NULL, 0) < 0) /* not ours: it was started again by broker add */
+            for (const int64_t until = clock_mono_ms() + WAIT; kill(prov_broker, 0) == 0;) {
+                assert_true(clock_mono_ms() < until);
+                poll(NULL, 0, 5);
+            }
     }
     prov_broker = 0;
+}
+
+void prov_broker_restarted(void)
+{
+    struct buf text = BUF_INIT;
+    const pid_t before = prov_broker;
+
+    assert_int_equal(waitpid(before, NULL, 0), before);
+    prov_read("mosquitto.pid", &text);
+    prov_broker = (pid_t)strtol(buf_str(&text), NULL, 10);
+    assert_true(prov_broker > 1 && prov_broker != before);
+    buf_fini(&text);
 }
 
 /* ---- a client ---- */

@@ -46,6 +46,8 @@ struct prov_peer {
 
 void prov_broker_start(const char *in);
 void prov_broker_end(int signo);
+/* The one that ran has ended, and another runs in its place: that is the one to end. */
+void prov_broker_restarted(void);
 void prov_open(struct prov_peer *p, int port, const char *user, const char *password,
                const char *cafile);
 void prov_close(struct prov_peer *p);
