@@ -53,7 +53,7 @@ PROGRAM := $(BUILD)/infoscreen-tui
 CATALOGS := $(patsubst po/%.po,$(BUILD)/locale/%/LC_MESSAGES/infoscreen-tui.mo,$(wildcard po/*.po))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo check check-long check-asan check-tsan check-layers fuzz bench soak lint golden install uninstall clean tests
+.PHONY: all demo check check-long check-asan check-tsan check-layers fuzz bench bench-outage soak lint golden install uninstall clean tests
 
 all: $(PROGRAM) $(CATALOGS) themes-beside
 
@@ -96,7 +96,7 @@ endef
 TESTLIBS_e2e := -lvterm -lutil
 $(foreach r,$(ROOMS) e2e,$(eval $(call room_tests,$(r))))
 TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
-CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms)
+CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms outage)
 
 tests: all $(TESTS)
 
@@ -129,7 +129,8 @@ check-tsan:
 	    $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SANITIZE=-fsanitize=thread check
 
 check-long: check check-asan check-tsan fuzz
-	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 ROUNDS=20 sh tests/run.sh tests/e2e/check_kill.py tests/e2e/check_alarms.py
+	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 ROUNDS=20 sh tests/run.sh tests/e2e/check_kill.py tests/e2e/check_alarms.py tests/e2e/check_aedes.py
+	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 CLIENTS=1000 sh tests/run.sh tests/e2e/check_outage.py
 	$(Q)SHARING_SEEDS=20000 $(BUILD)/tests/core/test_sharing
 
 # ---- words ----
@@ -176,6 +177,13 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(foreach d,$(DEPS_bench)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_all)
+
+$(BUILD)/bench/outage: $(BUILD)/tests/core/world.o
+
+# How soon an outage is named, and how often without one; SEEDS of each kind of fleet.
+SEEDS ?= 300
+bench-outage: $(BUILD)/bench/outage
+	$(Q)$< $(SEEDS)
 
 # make bench BENCH="cpu calm" runs only these.
 bench: all $(BENCHES)

@@ -83,6 +83,10 @@ static void on_snapshot(struct session *s, const struct link_record *r)
     session_feed(s, &ev);
 }
 
+static_assert((int)LINK_READ_ONLY == PUBLISH_READ_ONLY && (int)LINK_UNSENDABLE == PUBLISH_UNSENDABLE &&
+                  (int)LINK_HANGS_UP == PUBLISH_HANGS_UP,
+              "the link and the core mean the same");
+
 static void on_published(struct session *s, const struct link_record *r)
 {
     struct core_event ev = event_at(IN_PUBLISHED, r);

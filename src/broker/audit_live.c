@@ -37,7 +37,7 @@ struct mqtt_options live_options(const struct live *v, const struct door *d, con
                                  .key = d->tls ? t->key : NULL,
                                  .insecure = t->insecure ||
                                              t->dir, /* a name for this machine isn't its own */
-                                 .protocol = 5,
+                                 .protocol = v->protocol,
                                  .clean = true,
                                  .keepalive_s = 60};
 }
@@ -192,7 +192,12 @@ static bool answers(struct live *v, struct err *e)
 
     for (int i = 0; i < v->doors; i++) {
         struct probe p;
-        const bool up = live_open(v, &p, &v->door[i], NULL, NULL);
+        bool up = live_open(v, &p, &v->door[i], NULL, NULL);
+        if (!up && p.failure == MQTT_FAIL_PROTOCOL_VERSION && v->protocol == 5) {
+            probe_end(&p);
+            v->protocol = 4;
+            up = live_open(v, &p, &v->door[i], NULL, NULL);
+        }
         const bool there = up || !is_absent(p.failure);
         probe_why(&p, why, sizeof why);
         probe_end(&p);
@@ -201,6 +206,15 @@ static bool answers(struct live *v, struct err *e)
     }
     return err_set(e, EXIT_BROKER, "%s: %s",
                    v->doors ? door_name(&v->door[0], name) : _("no listener"), why);
+}
+
+bool live_cannot_tell(struct audit_run *r)
+{
+    if (r->live->protocol == 5)
+        return false;
+    audit_note(r, "%s",
+               _("not tried: this broker has no MQTT 5, and without it none says what it refuses"));
+    return true;
 }
 
 /* A directory whose broker is down is no fault. */
@@ -232,6 +246,7 @@ bool audit_broker(struct audit *a, const struct audit_target *t, struct err *e)
     if (!v)
         return err_set(e, EXIT_FAILED, _("out of memory: nothing was tried"));
     v->target = t;
+    v->protocol = 5;
     uid_random(&v->nobody);
     uid_format(&v->nobody, v->nobody_text);
     if (!find_doors(v, e))

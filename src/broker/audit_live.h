@@ -16,6 +16,7 @@ struct live {
     const struct audit_target *target;
     struct door door[LISTENERS_MAX];
     int doors;
+    int protocol;      /* 5, or 4 where the broker knows no other */
     struct uid nobody; /* a uuid that no device has */
     char nobody_text[UID_TEXT];
 };
@@ -26,6 +27,9 @@ bool live_open(struct live *v, struct probe *p, const struct door *d, const char
                const char *password);
 /* The devices' or the consoles' listener; the only one where there is one. */
 const struct door *live_door(const struct live *v, bool device);
+
+/* Without MQTT 5 a broker doesn't say what it refuses: notes that, true. */
+bool live_cannot_tell(struct audit_run *r);
 
 /* audit_rows.c: the rows of the table of topics. */
 void live_run_server(struct audit_run *r);

@@ -135,7 +135,7 @@ static void look_server_rows(struct audit_run *r)
     struct probe reader, writer;
     char topic[ROW_TOPIC];
 
-    if (!open_server(r, &reader))
+    if (live_cannot_tell(r) || !open_server(r, &reader))
         return;
     reader.message = on_message;
     reader.user = &got;
@@ -188,6 +188,8 @@ static void look_device_own(struct audit_run *r)
     struct received got = {.uuid = r->live->target->device};
     struct probe server = {.over = true}, device;
     char topic[ROW_TOPIC];
+    if (live_cannot_tell(r))
+        return;
     const bool heard = r->live->target->password && open_server(r, &server);
 
     server.message = on_message;
@@ -214,7 +216,7 @@ static void look_device_others(struct audit_run *r)
     struct probe server = {.over = true}, device;
     char topic[ROW_TOPIC];
 
-    if (!open_device(r, &device))
+    if (live_cannot_tell(r) || !open_device(r, &device))
         return;
     device.message = on_message;
     device.user = &got;

@@ -121,8 +121,9 @@ void contest_back_off(struct backoff *b, int64_t now)
 
 void contest_words(struct link *l, const char *host, const char *client_id, struct words *out)
 {
-    *out = (struct words){.id = N_("two connections push each other off {1}: two programs use the client id "
-                                   "{2}, or its listener allows an account one connection only")};
+    *out = (struct words){
+        .id = N_("two connections push each other off {1}: two programs use the client id "
+                 "{2}, or its listener allows an account one connection only")};
     TEXT_SET(&out->arg[0], host, strlen(host));
     TEXT_SET(&out->arg[1], client_id, strlen(client_id));
     l->status.contested = (struct text96){""};

@@ -147,7 +147,8 @@ void inbox_message(struct link *l, const struct mqtt_message *m, bool journal, b
 static const char *const refusal_words[REFUSALS] = {
     [REFUSED_SUBSCRIBE] =
         N_("the broker refuses the subscription to {1}: check the account's access rules"),
-    [REFUSED_PUBLISH] = N_("the broker refuses to take {1} from the account {2}: check its access rules"),
+    [REFUSED_PUBLISH] =
+        N_("the broker refuses to take {1} from the account {2}: check its access rules"),
     [REFUSED_BY_HANGING_UP] =
         N_("the broker closes the connection on {1}: check the access rules of the account {2}"),
     [REFUSED_BY_FILTERING] =

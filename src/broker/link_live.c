@@ -160,7 +160,8 @@ static bool is_for_want_of_rights(const struct live *v)
 }
 
 /* Mosquitto before 2.0.15 closes a connection that another one replaces without a word, as it does
- * when it ends. But one that ended doesn't take us back within moments, to close again; and it closes all of ours. */
+ * when it ends. But one that ended doesn't take us back within moments, to close again; and it
+ * closes all of ours. */
 static bool recognise_takeover(struct link *l)
 {
     struct live *v = &l->live;
@@ -249,7 +250,7 @@ static void on_message(void *user, const struct mqtt_message *m)
 
     inbox_message(c->link, m, false, rap);
     if (m->retained)
-        snapshot_retained(c->link, m->topic);
+        snapshot_retained(c->link, m);
     if (inbox_blocked(c->link))
         mqtt_pause(c->mqtt);
 }
@@ -259,6 +260,12 @@ static void on_subscribed(void *user, int mid, bool refused)
     struct conn *c = user;
     (void)refused; /* each filter was told of */
     snapshot_suback(c->link, mid);
+}
+
+static void on_unsubscribed(void *user, int mid)
+{
+    struct conn *c = user;
+    snapshot_unsuback(c->link, mid);
 }
 
 static void on_filter_refused(void *user, int mid, int index)
@@ -437,6 +444,7 @@ static void look_at_standing(struct link *l)
     struct live *v = &l->live;
     const bool was = v->contest.reported || l->journal.contest.reported;
 
+    l->window_full = l->window_full && window_is_full(l); /* a careful one waits for the snapshot */
     if (v->conn.up && v->flying == 0 && l->mono - v->conn.up_since >= STEADY_MS)
         v->hangups.careful = false;
     if (v->conn.up)
@@ -453,6 +461,7 @@ static const struct conn_role role = {
     .handlers = {.message = on_message,
                  .published = on_published,
                  .subscribed = on_subscribed,
+                 .unsubscribed = on_unsubscribed,
                  .filter_refused = on_filter_refused},
 };
 

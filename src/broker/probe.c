@@ -62,11 +62,16 @@ static const struct mqtt_handlers handlers = {.connected = on_connected,
                                               .published = on_published,
                                               .subscribed = on_subscribed};
 
+bool probe_is_done(const struct probe *p)
+{
+    return p->over || clock_mono_ms() > p->until || (p->cancelled && atomic_load(p->cancelled));
+}
+
 bool probe_turn(struct probe *p, int ms)
 {
     struct pollfd f = {.fd = mqtt_fd(p->m), .events = mqtt_events(p->m)};
 
-    if (p->over || clock_mono_ms() > p->until || (p->cancelled && atomic_load(p->cancelled)))
+    if (probe_is_done(p))
         return false;
     if (f.fd < 0)
         poll(NULL, 0, 10);

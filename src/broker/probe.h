@@ -20,11 +20,11 @@ struct probe {
     bool up, over, session_present;
     enum mqtt_failure failure;
     struct words why;
-    int waiting, reason; /* a publish: mid (0: none), its PUBACK */
-    int subscribing;     /* mid; 0: none */
-    bool refused;        /* the last subscription */
-    int64_t heard_at;    /* the last message; mono */
-    int64_t until;       /* when every step gives up; mono */
+    int waiting, reason;          /* a publish: mid (0: none), its PUBACK */
+    int subscribing;              /* mid; 0: none */
+    bool refused;                 /* the last subscription */
+    int64_t heard_at;             /* the last message; mono */
+    int64_t until;                /* when every step gives up; mono */
     const atomic_bool *cancelled; /* by another thread; NULL: never */
     probe_message_fn message;
     void *user;
@@ -33,7 +33,8 @@ struct probe {
 /* Connects; false: p->failure and p->why say why (the handle is there, end it all the same). */
 bool probe_open(struct probe *p, const struct mqtt_options *o);
 void probe_end(struct probe *p);
-bool probe_turn(struct probe *p, int ms); /* false: over, or out of time */
+bool probe_is_done(const struct probe *p); /* over, out of time, or cancelled */
+bool probe_turn(struct probe *p, int ms);  /* false: over, or out of time */
 /* The PUBACK's reason for a message that isn't retained; -1: none came. */
 int probe_send(struct probe *p, const char *topic, const void *payload, size_t n);
 /* The PUBACK's reason for an empty, not retained message; -1: none came. */

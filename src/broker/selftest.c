@@ -1,4 +1,5 @@
-/* selftest.c - one connection with a session of its own, then the same session again, then its end. */
+/* selftest.c - one connection with a session of its own, then the same session again, then its end.
+ */
 #include "broker/selftest.h"
 
 #include <pthread.h>
@@ -66,7 +67,8 @@ static bool hears(struct trial *t, struct probe *p, const char *filter, int64_t 
 /* Our presence may be on its way there still: it is asked for by its name until it comes. */
 static bool hears_exactly(struct trial *t, struct probe *p)
 {
-    for (const int64_t until = clock_mono_ms() + STORED_MS; !p->over && clock_mono_ms() < until;)
+    for (const int64_t until = clock_mono_ms() + STORED_MS;
+         !probe_is_done(p) && clock_mono_ms() < until;)
         if (hears(t, p, t->o->presence_topic, 300))
             return true;
     return false;
@@ -83,7 +85,7 @@ static void try_stored(struct trial *t, struct probe *p)
         return;
     }
     const bool exact = hears_exactly(t, p);
-    if (p->over)
+    if (probe_is_done(p))
         return;
     has[TRAIT_RETAINED] = exact ? KNOWN_YES : KNOWN_NO;
     if (exact)

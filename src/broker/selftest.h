@@ -1,6 +1,6 @@
-/* selftest.h - what can this broker do? Tried on connections of its own, beside the console's, so that
- * nothing is disturbed: no device subscribes to what is published, and nothing is retained. It needs
- * no right but those of a console: to read infoscreen/console/presence/+. */
+/* selftest.h - what can this broker do? Tried on connections of its own, beside the console's, so
+ * that nothing is disturbed: no device subscribes to what is published, and nothing is retained. It
+ * needs no right but those of a console: to read infoscreen/console/presence/+. */
 #ifndef BROKER_SELFTEST_H
 #define BROKER_SELFTEST_H
 

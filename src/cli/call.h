@@ -18,6 +18,7 @@ enum value_type {
     VALUE_WHEN,
     VALUE_STATE,
     VALUE_ALARM_KIND,
+    VALUE_ALARM_SORT,
     VALUE_EVENT_KIND,
     VALUE_FILTER,
     VALUE_LEVEL,

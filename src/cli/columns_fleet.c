@@ -220,6 +220,7 @@ ALARM_GETTER(occurrences, cell_number(c, a->occurrences))
 ALARM_GETTER(summary, put_words(v, &a->summary, c))
 ALARM_GETTER(note, cell_text(c, TEXT(a->note)))
 ALARM_GETTER(subject, put_alarm_subject(v, a, c))
+ALARM_GETTER(guidance, cell_text(c, TEXT_OURS(v->config ? v->config->guidance[a->kind] : "")))
 ALARM_GETTER(age, cell_age(c, a->raised_at, v->now))
 
 static const struct column alarm_fields[] = {
@@ -247,12 +248,22 @@ static const struct column alarm_columns[] = {
     {N_("AGE"), alarm_age_get, true},
     {N_("BY"), alarm_acked_by_get, false},
     {N_("SUMMARY"), alarm_summary_get, false},
+    {N_("GUIDANCE"), alarm_guidance_get, false},
 };
-const struct listing alarms_listing = {
-    .name = "alarms",
-    .fields = alarm_fields,
-    .field_count = COUNT(alarm_fields),
-    .columns = alarm_columns,
-    .column_count = COUNT(alarm_columns),
-    .with_as_of = true,
-};
+/* The last one is there only where the configuration says something. */
+#define WITHOUT_GUIDANCE (COUNT(alarm_columns) - 1)
+#define ALARMS_LISTING(columns_shown)                                                              \
+    {                                                                                              \
+        .name = "alarms", .fields = alarm_fields, .field_count = COUNT(alarm_fields),              \
+        .columns = alarm_columns, .column_count = (columns_shown), .with_as_of = true              \
+    }
+const struct listing alarms_listing = ALARMS_LISTING(WITHOUT_GUIDANCE);
+static const struct listing guided_alarms = ALARMS_LISTING(COUNT(alarm_columns));
+
+const struct listing *alarms_listing_for(const struct config *c)
+{
+    for (int kind = 0; kind < ALARM_KINDS; kind++)
+        if (c->guidance[kind][0])
+            return &guided_alarms;
+    return &alarms_listing;
+}

@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "cli/dataset.h"
+#include "core/filter.h"
 
 static void offer(const char *candidate, const char *start)
 {
@@ -70,6 +71,9 @@ static void offer_values(const struct call *call, enum value_type type, const ch
         break;
     case VALUE_ALARM_KIND:
         offer_words(alarm_kinds, ALARM_KINDS, start);
+        break;
+    case VALUE_ALARM_SORT:
+        offer_words(alarm_sorts, ALARM_SORTS, start);
         break;
     case VALUE_EVENT_KIND:
         offer_words(event_kinds + 1, EVENT_KINDS - 1, start);

@@ -211,10 +211,9 @@ static void copy_core(struct dataset *d, const struct core *core, struct now now
     d->connected = core_link_is_up(core);
     for (uint32_t i = 0; i < core_client_count(core); i++)
         add_client(d, core_client(core, i));
-    for (uint32_t i = 0; i < core_alarm_count(core); i++) {
+    for (uint32_t i = 0; i < core_alarm_count(core); i++)
         add_alarm(d, core_alarm(core, i));
-        d->outage |= core_alarm(core, i)->kind == ALARM_BROKER_OUTAGE;
-    }
+    d->outage = core_is_out(core);
     for (uint32_t i = 0; i < core_command_count(core); i++)
         add_command(d, core_command(core, i));
     for (uint32_t k = 0; (ev = core_history(core, k)) != NULL; k++) {

@@ -190,7 +190,8 @@ static void check_broker(struct doctor *d)
 /* ---- what the broker can do ---- */
 
 /* Of a list of hosts the first that answers, over the newest MQTT that it speaks. */
-static bool try_hosts(struct doctor *d, const struct hosts *hosts, struct traits *found, struct err *e)
+static bool try_hosts(struct doctor *d, const struct hosts *hosts, struct traits *found,
+                      struct err *e)
 {
     const struct cli_globals *g = &d->call->globals;
     const struct config *c = &g->config;

@@ -25,6 +25,7 @@ struct view {
     const struct dataset *data;
     struct now now;
     bool json; /* words in English */
+    const struct config *config; /* for [guidance]; NULL: none */
 };
 
 struct column {
@@ -57,6 +58,8 @@ void listing_print(const struct listing *l, const struct view *v, const void *co
 int output_finish(FILE *out, struct err *e);
 bool output_has_colours(const struct cli_globals *g, FILE *out);
 
+/* With a column for guidance where there is any. */
+const struct listing *alarms_listing_for(const struct config *c);
 extern const struct listing clients_listing, alarms_listing, commands_listing, history_listing,
     logs_listing;
 

@@ -39,6 +39,7 @@ int run_demo(struct call *call, struct err *e)
 static struct view view_of(const struct call *call, const struct dataset *d)
 {
     return (struct view){.data = d,
+                         .config = &call->globals.config,
                          .now = {clock_mono_ms(), clock_wall_ms()},
                          .json = call->globals.output != OUTPUT_TABLE};
 }
@@ -182,6 +183,35 @@ static void keep_kinds(const struct call *call, struct dataset *d)
     d->alarm_count = kept;
 }
 
+static int by_sort(const void *left, const void *right, void *user)
+{
+    const struct alarm *const *a = left, *const *b = right;
+    const int order = alarm_sort_compare(*(const enum alarm_sort *)user, *a, *b);
+
+    return order ? order : (*a > *b) - (*a < *b); /* as they lay */
+}
+
+static int print_alarms(const struct call *call, const struct dataset *d, struct err *e)
+{
+    const char *word = call_last(call, "sort");
+    enum alarm_sort sort = word ? (enum alarm_sort)vocabulary_find(alarm_sorts, ALARM_SORTS, word)
+                                : ALARMS_BY_URGENCY;
+    const struct alarm **rows = calloc(d->alarm_count + 1, sizeof *rows);
+    int code = EXIT_FAILED;
+
+    if (!rows)
+        err_set(e, EXIT_FAILED, _("out of memory: narrow the query"));
+    for (size_t i = 0; rows && i < d->alarm_count; i++)
+        rows[i] = &d->alarms[i];
+    if (rows) {
+        qsort_r(rows, d->alarm_count, sizeof *rows, by_sort, &sort);
+        code = print_pointers(call, alarms_listing_for(&call->globals.config), d,
+                              (const void *const *)rows, d->alarm_count, e);
+    }
+    free(rows);
+    return code;
+}
+
 int run_alarms(struct call *call, struct err *e)
 {
     struct dataset d = {0};
@@ -189,9 +219,7 @@ int run_alarms(struct call *call, struct err *e)
 
     if (dataset_open(&d, call, e) && dataset_alarms(&d, call_has(call, "all"), e)) {
         keep_kinds(call, &d);
-        code = call_has(call, "metrics") ? print_metrics(call, &d, e)
-                                         : print_rows(call, &alarms_listing, &d, d.alarms,
-                                                      d.alarm_count, sizeof *d.alarms, e);
+        code = call_has(call, "metrics") ? print_metrics(call, &d, e) : print_alarms(call, &d, e);
     }
     dataset_close(&d);
     return e->code ? e->code : code;

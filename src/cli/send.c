@@ -63,6 +63,7 @@ static void add_target(struct sending *r, const struct uid *id, const char *spel
                        const struct client *known)
 {
     struct send_target *t = &r->targets[r->count];
+    struct text64 scratch;
 
     for (int i = 0; i < r->count; i++)
         if (uid_equal(&r->targets[i].client, id))
@@ -70,7 +71,7 @@ static void add_target(struct sending *r, const struct uid *id, const char *spel
     *t = (struct send_target){.client = *id};
     snprintf(t->spelling, sizeof t->spelling, "%s", spelling);
     if (known)
-        client_name(known, &t->name);
+        TEXT_COPY(&t->name, client_name(known, &scratch));
     else
         TEXT_SET(&t->name, spelling, 8);
     r->count++;

@@ -62,6 +62,8 @@ static const struct cli_option clients_options[] = {
 static const struct cli_option alarms_options[] = {
     {"all", 0, VALUE_NONE, NULL, N_("suppressed ones and those that are over, too"), NULL, NULL},
     {"kind", 0, VALUE_ALARM_KIND, N_("KIND"), N_("only this kind, repeatable"), NULL, NULL},
+    {"sort", 0, VALUE_ALARM_SORT, N_("ORDER"),
+     N_("urgency, age, acknowledged or shelved: what has waited longest first"), NULL, NULL},
     {"metrics", 0, VALUE_NONE, NULL, N_("rate, flood, stale, chatter, longest unacknowledged"),
      NULL, NULL},
     LIVE,
@@ -200,7 +202,7 @@ static const struct subcommand subcommands[] = {
      .args = VALUE_CLIENT,
      .run = run_clients},
     {.name = "alarms",
-     .usage = "[--all] [--kind KIND]... [--metrics]",
+     .usage = "[--all] [--kind KIND]... [--sort ORDER] [--metrics]",
      .help = N_("alarms that stand"),
      OPTIONS(alarms_options),
      .run = run_alarms},

@@ -139,6 +139,10 @@ static void expectation(enum value_type type, const char *text, char *out, size_
         if (!is_word_of(alarm_kinds, ALARM_KINDS, text))
             list_words(alarm_kinds, ALARM_KINDS, out, size);
         break;
+    case VALUE_ALARM_SORT:
+        if (!is_word_of(alarm_sorts, ALARM_SORTS, text))
+            list_words(alarm_sorts, ALARM_SORTS, out, size);
+        break;
     case VALUE_EVENT_KIND: /* the first kind is never listed */
         if (!is_word_of(event_kinds + 1, EVENT_KINDS - 1, text))
             list_words(event_kinds + 1, EVENT_KINDS - 1, out, size);

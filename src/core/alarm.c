@@ -96,8 +96,8 @@ static const struct kind_row {
     [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
     [ALARM_COMMAND_FAILED] = {.raised = N_("a command to {1} failed: {2}"), .ends_by_ack = true},
     [ALARM_DEVICE_NOT_BACK] = {.raised = N_("{1} did not come back after {2}, sent by {3}"), .ends_by_ack = true},
-    [ALARM_GROUP_OUTAGE] = {.raised = N_("group {1} has gone silent")},
-    [ALARM_BROKER_OUTAGE] = {.raised = N_("all clients have gone silent")},
+    [ALARM_GROUP_OUTAGE] = {.raised = N_("all {2} clients of group {1} have gone silent")},
+    [ALARM_BROKER_OUTAGE] = {.raised = N_("all {1} clients have gone silent")},
     [ALARM_BROKER_UNREACHABLE] = {.raised = N_("no connection to the broker: {2}"), .local = true},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ALARM_KINDS, "a row per kind of alarm");
@@ -185,20 +185,26 @@ static const enum event_kind event_kinds_of[ALARM_EVENTS] = {
     [HAPPENS_SHELVE] = EVENT_ALARM_SHELVED,
     [HAPPENS_UNSHELVE] = EVENT_ALARM_UNSHELVED,
     [HAPPENS_SUPPRESS] = EVENT_IMAGE,
-    [HAPPENS_RELEASE] = EVENT_IMAGE,
+    [HAPPENS_RELEASE] = EVENT_ALARM_RAISED,
 };
+
+/* What nobody saw, its beginning suppressed, ends without a line as well. */
+static enum event_kind event_kind_of(const struct standing *a, enum alarm_event event)
+{
+    if (event != HAPPENS_RETURN || a->row.state != ALARM_NORMAL)
+        return event_kinds_of[event];
+    return a->row.suppressed_by[0] ? EVENT_IMAGE : EVENT_ALARM_CLEARED;
+}
 
 static void tell(struct core *c, struct standing *a, enum alarm_event event,
                  struct alarm_cause cause)
 {
-    const bool over = event == HAPPENS_RETURN && a->row.state == ALARM_NORMAL;
-
     emit_history(c,
-                 &(struct history_note){.kind = over ? EVENT_ALARM_CLEARED : event_kinds_of[event],
+                 &(struct history_note){.kind = event_kind_of(a, event),
                                         .alarm = a,
                                         .by = cause.by,
                                         .summary = cause.words ? cause.words : &a->row.summary});
-    if (a->row.state == ALARM_UNACKNOWLEDGED && (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE))
+    if (a->row.state == ALARM_UNACKNOWLEDGED && (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE || event == HAPPENS_RELEASE))
         notify(c, a, 0);
 }
 
@@ -235,6 +241,8 @@ void alarm_happen(struct core *c, struct standing *a, enum alarm_event event,
         a->row.shelved_until = TIME_NONE;
     alarm_touch(c, a);
     tell(c, a, event, cause);
+    if (a->row.state != ALARM_SUPPRESSED)
+        a->row.suppressed_by[0] = '\0';
     alarm_schedule(c, a);
 }
 
@@ -279,7 +287,8 @@ static void begin(struct core *c, struct standing *a, const struct words *why)
     set_mark(a);
     a->escalation = 0;
     a->escalate_due = INT64_MAX;
-    alarm_happen(c, a, HAPPENS_RAISE, NO_CAUSE);
+    if (!suppress_at_birth(c, a))
+        alarm_happen(c, a, HAPPENS_RAISE, NO_CAUSE);
     if (a->row.state == ALARM_UNACKNOWLEDGED)
         flood_note_raise(c, a);
     sharing_try_held(c, a);

@@ -94,6 +94,7 @@ void beat_apply(struct core *c, struct device *d, const struct msg *m)
     else
         d->row.last_health_at = c->now.wall_ms;
     mark_life(c, d);
+    pulse_heard(c, d);
     silence_heard(c, d);
     changed |= spelling_changed(&d->row, m->spelling);
     changed |= take_fields(&d->row, b);
@@ -127,6 +128,7 @@ void group_apply(struct core *c, const struct msg *m)
     d->group_epoch = c->contact.epoch;
     if (!TEXT_COPY(&d->row.group, TEXT(m->u.group.group)))
         return;
+    group_join(c, d);
     fleet_touch(c, d);
     const char *id = d->row.group.clean[0] ? N_("{1} is in group {2}") : N_("{1} is in no group");
     const struct words summary = words_of(id, client_name(&d->row, &name), TEXT(d->row.group));

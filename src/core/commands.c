@@ -81,12 +81,33 @@ static bool list_make_room(struct core *c)
     return true;
 }
 
-static void count(struct core *c, const struct tracked *t, int by)
+static void append_ended(struct core *c, struct tracked *t)
 {
-    if (!command_is_active[t->row.status])
-        return;
-    c->counts.commands_active += (uint32_t)by;
-    fleet_count_command(c, &t->row.client, by);
+    t->next_ended = NULL;
+    t->ended_at = c->ended_end;
+    *c->ended_end = t;
+    c->ended_end = &t->next_ended;
+}
+
+static void remove_ended(struct core *c, struct tracked *t)
+{
+    *t->ended_at = t->next_ended;
+    if (t->next_ended)
+        t->next_ended->ended_at = t->ended_at;
+    else
+        c->ended_end = t->ended_at;
+}
+
+static void count(struct core *c, struct tracked *t, int by)
+{
+    if (command_is_active[t->row.status]) {
+        c->counts.commands_active += (uint32_t)by;
+        fleet_count_command(c, &t->row.client, by);
+    } else if (by > 0) {
+        append_ended(c, t);
+    } else {
+        remove_ended(c, t);
+    }
 }
 
 static void forget(struct core *c, struct tracked *t)
@@ -104,20 +125,11 @@ static void forget(struct core *c, struct tracked *t)
     core_bury(c, t);
 }
 
-/* The database keeps them all; in memory the oldest finished one makes room. */
+/* The database keeps them all; in memory the one that ended first makes room. */
 static void make_room(struct core *c)
 {
-    struct tracked *oldest = NULL;
-
-    if (c->commands.count < COMMANDS_KEPT)
-        return;
-    for (uint32_t i = 0; i < c->commands.count; i++) {
-        struct tracked *t = c->command_list[i];
-        if (!command_is_active[t->row.status] && (!oldest || t->order < oldest->order))
-            oldest = t;
-    }
-    if (oldest)
-        forget(c, oldest);
+    if (c->commands.count >= COMMANDS_KEPT && c->ended)
+        forget(c, c->ended);
 }
 
 struct tracked *command_add(struct core *c, const struct command *row)

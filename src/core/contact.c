@@ -8,14 +8,14 @@
 #define FIRST_CONTACT_MS (10 * SECOND_MS) /* a start without a broker is a fault only after this   \
                                            */
 
-static void tell_link(struct core *c)
+void contact_tell(struct core *c)
 {
     struct effect *e = emit(c, OUT_LINK_STATE);
 
     if (!e)
         return;
     e->u.link.connected = c->contact.up;
-    e->u.link.outage = false;
+    e->u.link.outage = c->pulse.out;
 }
 
 static void unreachable(struct core *c, bool on)
@@ -32,14 +32,20 @@ static void unreachable(struct core *c, bool on)
     const struct words words =
         words_of(alarm_kind_raised(ALARM_BROKER_UNREACHABLE), subject, TEXT(why));
     alarm_condition(c, a, on, &words);
+    if (on)
+        suppress_by_link(c);
 }
 
 void contact_up(struct core *c, const struct words *why)
 {
     if (c->contact.up)
         return;
+    const int64_t stopped = c->contact.air_stopped + c->contact.air_offset;
+    const int64_t away = c->contact.ever_up ? c->now.mono_ms - stopped : 0;
+
     c->contact.air_offset = c->now.mono_ms - c->contact.air_stopped;
     c->contact.up = c->contact.ever_up = true;
+    pulse_restart(c, &c->pulse, NULL, away);
     c->contact.since_at = c->now.wall_ms;
     c->contact.why = *why;
     c->contact.epoch++;
@@ -48,7 +54,7 @@ void contact_up(struct core *c, const struct words *why)
     c->contact.fetch_next = 0;
     heap_remove(&c->mono, &c->contact.never_up);
     c->counts.generation++;
-    tell_link(c);
+    contact_tell(c);
     emit_history(c, &(struct history_note){.kind = EVENT_LINK_UP, .summary = why});
     unreachable(c, false);
     recovery_begin(c);
@@ -73,7 +79,7 @@ void contact_down(struct core *c, const struct words *why)
     outbox_link_down(c);
     sharing_link_down(c);
     failure_forget_clearing(c);
-    tell_link(c);
+    contact_tell(c);
     emit_history(c, &(struct history_note){.kind = EVENT_LINK_DOWN, .summary = why});
     unreachable(c, true);
 }
@@ -117,8 +123,10 @@ void contact_snapshot_done(struct core *c, bool complete)
     if (!fetch_missing(c))
         return;
     c->contact.snapshot_done = true;
-    if (complete)
+    if (complete) {
         failure_conclude(c);
+        groups_conclude(c);
+    }
     outbox_pump(c);
 }
 
@@ -135,7 +143,7 @@ void contact_role(struct core *c, bool recorder)
     c->contact.dup_epoch++;
     c->counts.generation++;
     emit_history(c, &(struct history_note){.kind = EVENT_RECORDER, .summary = &words[recorder]});
-    tell_link(c);
+    contact_tell(c);
     if (recorder) {
         commands_sweep(c);
         recovery_begin(c);
@@ -151,6 +159,25 @@ void contact_clock_jump(struct core *c, int64_t jump_ms)
     snprintf(by.clean, sizeof(by.clean), "%c%s", jump_ms < 0 ? '-' : '+', span);
     const struct words summary =
         words_of(N_("the clock of this computer jumped by {1}"), TEXT(by), TEXT_EMPTY);
+    emit_history(c, &(struct history_note){.kind = EVENT_CLOCK_JUMP, .summary = &summary});
+}
+
+#define LONG_SLEEP_MS (30 * SECOND_MS) /* shorter ones no connection notices */
+
+void contact_slept(struct core *c, int64_t ms)
+{
+    char span[ISO_SIZE];
+
+    if (c->contact.up)
+        c->contact.air_offset += ms;
+    if (ms < LONG_SLEEP_MS)
+        return;
+    if (c->contact.up)
+        pulse_restart(c, &c->pulse, NULL, ms);
+    duration_format(ms, span);
+    const struct words summary =
+        words_of(N_("this console did not run for {1}: it concludes nothing from that time"),
+                 TEXT_OURS(span), TEXT_EMPTY);
     emit_history(c, &(struct history_note){.kind = EVENT_CLOCK_JUMP, .summary = &summary});
 }
 

@@ -17,10 +17,13 @@ struct core *core_new(const struct config *config, const char *hostname)
         return NULL;
     c->config = *config;
     c->outbox_end = &c->outbox;
+    c->ended_end = &c->ended;
     c->held_end = &c->held;
     c->contact.since_at = TIME_NONE;
     c->held_timer.kind = TIMER_HELD;
     c->recovery_timer.kind = TIMER_RECOVERY;
+    c->release.kind = TIMER_RELEASE;
+    pulse_init(&c->pulse, TIMER_PULSE);
     c->raised.timer.kind = TIMER_FLOOD;
     c->logs = calloc(LOGS_KEPT, sizeof(*c->logs));
     c->history = calloc(HISTORY_KEPT, sizeof(*c->history));
@@ -29,7 +32,7 @@ struct core *core_new(const struct config *config, const char *hostname)
     const size_t room = sizeof(c->host_subject.clean) - 5;
     text_clean(c->host_subject.clean + 5, room, hostname, strlen(hostname));
     if (!c->logs || !c->history || !c->rejects || !heap_promise(&c->mono) ||
-        !heap_promise(&c->mono) || !heap_promise(&c->mono) || !heap_promise(&c->mono)) {
+        !heap_promise(&c->mono) || !heap_promise(&c->mono) || !heap_promise(&c->mono) || !heap_promise(&c->air) || !heap_promise(&c->air)) {
         core_free(c);
         return NULL;
     }
@@ -48,6 +51,7 @@ void core_free(struct core *c)
     outbox_fini(c);
     sharing_fini(c);
     flood_fini(c);
+    groups_fini(c);
     rings_fini(c);
     free(c->mono.list);
     free(c->air.list);
@@ -131,6 +135,11 @@ static void on_group(struct core *c, const struct core_event *ev)
     group_apply(c, ev->u.msg);
 }
 
+static void on_intent(struct core *c, const struct core_event *ev)
+{
+    group_intent(c, ev->u.msg);
+}
+
 static void on_console_ack(struct core *c, const struct core_event *ev)
 {
     c->durable = true;
@@ -174,7 +183,7 @@ static const event_fn message_rules[] = {
     [MSG_COMMAND_SEEN] = on_command,
     [MSG_GROUP] = on_group,
     [MSG_EVENT] = nothing,
-    [MSG_INTENT] = nothing,
+    [MSG_INTENT] = on_intent,
     [MSG_CONSOLE_ACK] = on_console_ack,
     [MSG_CONSOLE_ACK_FORGOTTEN] = on_console_ack_forgotten,
     [MSG_PRESENCE] = on_presence,
@@ -198,6 +207,11 @@ static void (*const timer_rules[])(struct core *, struct timer *) = {
     [TIMER_HELD] = sharing_held_due,
     [TIMER_FLOOD] = flood_due,
     [TIMER_LINK] = contact_never_up_due,
+    [TIMER_PULSE] = pulse_due,
+    [TIMER_GROUP] = pulse_group_due,
+    [TIMER_INTENT] = group_intent_due,
+    [TIMER_REVIEW] = group_review_due,
+    [TIMER_RELEASE] = suppress_review_due,
 };
 static_assert(sizeof(timer_rules) / sizeof(timer_rules[0]) == TIMER_KINDS, "a rule per timer");
 
@@ -308,8 +322,24 @@ static const event_fn event_rules[] = {
 };
 static_assert(sizeof(event_rules) / sizeof(event_rules[0]) == IN_ROLLOUT + 1, "a rule per event");
 
+#define ASLEEP_MS (2 * SECOND_MS)
+
+/* For how long this process has not run although something was due: stopped, or its computer
+ * suspended. */
+static int64_t asleep(const struct core *c, int64_t now)
+{
+    const int64_t pause = now - c->now.mono_ms;
+
+    if (!c->started || pause <= ASLEEP_MS)
+        return 0;
+    const int64_t late = now - core_next_due(c);
+    return late < pause ? late : pause;
+}
+
 void core_step(struct core *c, const struct core_event *ev, struct effects *out)
 {
+    const int64_t slept = asleep(c, ev->now.mono_ms);
+
     core_unbury(c);
     c->out = out;
     c->now = ev->now;
@@ -318,10 +348,13 @@ void core_step(struct core *c, const struct core_event *ev, struct effects *out)
     if (!c->started) {
         c->started = true;
         contact_start(c);
+        outage_start(c);
         alarms_arm_restored(c);
         flood_arm_restored(c);
         commands_arm_restored(c);
     }
+    if (slept > ASLEEP_MS)
+        contact_slept(c, slept);
     event_rules[ev->kind](c, ev);
     c->out = NULL;
 }

@@ -27,12 +27,19 @@ enum core_event_kind {
     IN_SNAPSHOT_DONE, /* all retained messages of this connection have come: what was not re-sent is gone */
     IN_OPERATOR,      /* what a person asked for */
     IN_STORED,        /* the store made outbox row `token` durable */
-    IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) */
+    IN_PUBLISHED,     /* PUBACK for outbox row `token`, with MQTT 5 reason (0 else) or PUBLISH_… */
     IN_CLOCK_JUMP,    /* wall clock moved against the boot clock by `jump_ms` */
     IN_ROLE,          /* this process became / is no longer the recorder */
     IN_ADOPTED,       /* a command that a process which ended left in the database, and its outbox row */
     IN_WITHDRAWN,     /* another process on this database cancelled this command */
     IN_ROLLOUT,       /* a rollout as it lies in the database: another process's, or left to us */
+};
+
+/* Reasons of IN_PUBLISHED that are not MQTT's. */
+enum {
+    PUBLISH_READ_ONLY = -1,  /* this process publishes nothing */
+    PUBLISH_UNSENDABLE = -2, /* a wildcard in the topic, or too long */
+    PUBLISH_HANGS_UP = -3,   /* the broker closed the connection on it, twice */
 };
 
 enum operator_verb {
@@ -226,6 +233,23 @@ const struct client *core_client(const struct core *c, uint32_t index);
 const struct client *core_find_client(const struct core *c, const struct uid *id);
 /* The client's age since last heard, ms (TIME_NONE: never live in this process nor stored). */
 int64_t core_client_quiet_ms(const struct core *c, const struct client *cl, struct now now);
+
+/* Why its silence is no fault, or is not shown as one. */
+enum quiet_reason {
+    QUIET_NONE,
+    QUIET_SHUT_DOWN,     /* told to switch off */
+    QUIET_OFF_BY_INTENT, /* its group is wanted off */
+    QUIET_STARTING,      /* … was, and is on its way back */
+    QUIET_RESTARTING,    /* a reboot or restart it carries out */
+    QUIET_REASONS
+};
+enum quiet_reason core_quiet_reason(const struct core *c, const struct client *cl);
+
+/* For an outage of the whole fleet (group "") or of a group: of how many that are known how many were
+ * ever heard, and the last of them when (wall; TIME_NONE: before this process). False: no such group. */
+struct outage_figures { uint32_t silent, of; int64_t since_at; };
+bool core_is_out(const struct core *c); /* the fleet's broker_outage holds */
+bool core_outage(const struct core *c, struct text group, struct outage_figures *out);
 
 /* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
 uint32_t core_alarm_count(const struct core *c); /* all not ALARM_NORMAL */

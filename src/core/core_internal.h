@@ -45,6 +45,11 @@ enum timer_kind {
     TIMER_HELD,
     TIMER_FLOOD,
     TIMER_LINK,
+    TIMER_PULSE,
+    TIMER_GROUP,
+    TIMER_INTENT,
+    TIMER_REVIEW,
+    TIMER_RELEASE,
     TIMER_KINDS
 };
 
@@ -89,6 +94,15 @@ uint64_t hash_bytes(const void *p, size_t n);
 struct core;
 struct failure;
 struct reconnects;
+struct group;
+
+/* How often a client speaks: what its last reports taught (pulse.c). */
+struct rhythm {
+    float mean_ms, variance; /* of the time between two; 0: not known yet */
+    uint8_t learned;         /* intervals, up to RHYTHM_SURE */
+    uint8_t odd;             /* far too short ones in a row */
+};
+#define RHYTHM_SURE 8
 
 struct device {
     struct client row; /* first: a client's address is its device's */
@@ -105,7 +119,9 @@ struct device {
     bool life_marked;
     bool going_off;   /* told to switch off: its silence is no fault */
     uint16_t watches; /* commands that wait for it to be back */
-    int64_t beat_ms;  /* between its last two reports */
+    struct rhythm rhythm;
+    struct group *group;             /* NULL: in none */
+    uint32_t group_next, group_prev; /* numbers of members; 0 none */
     int64_t ill_mono, ill_at; /* crashed or failed since; INT64_MIN: is not */
     int64_t ill_mark;         /* the device's own time of its first report of it */
     const char *recovery_said; /* why it was not restarted, said once */
@@ -134,6 +150,87 @@ void silence_restore(struct core *c, struct device *d);
 void silence_due(struct core *c, struct timer *t);
 void silence_rearm(struct core *c);
 int64_t air_now(const struct core *c, int64_t mono);
+
+/* The alarm of one that is silent, if nothing explains it (any more). */
+void silence_review(struct core *c, const struct device *d);
+
+/* ---- the pulse of many: how long nobody spoke, and what that proves (pulse.c) ----
+ *
+ * Times are on the clock "air". docs/outage.md has the mathematics. */
+
+struct pulse {
+    struct timer timer;
+    int64_t heard;    /* the last report of any of them … */
+    int64_t heard_at; /* … on the wall clock; TIME_NONE */
+    int64_t from;     /* a hush begins no sooner: until then they may be on their way back */
+    int64_t restarted; /* … and an interval neither, for the rhythm */
+    int64_t resumed;  /* when their last outage ended; INT64_MIN none */
+    int64_t look;     /* length of a hush at which it is judged next */
+    int64_t stall, stall_since; /* the longest hush that proved to be none, and when */
+    float mean_ms;              /* of their intervals, when last judged */
+    uint32_t online;            /* before the hush, when last judged */
+    bool out;                   /* their silence is an outage */
+    int64_t considered;         /* when a look was last taken for a single client */
+    bool proven;                /* it would be one if it lasted a little longer */
+};
+
+void pulse_init(struct pulse *p, enum timer_kind kind);
+void pulse_heard(struct core *c, struct device *d); /* before its times are set anew */
+void pulse_due(struct core *c, struct timer *t);
+void pulse_group_due(struct core *c, struct timer *t);
+/* One of them is about to be called silent: is that part of something wider? */
+void pulse_consider(struct core *c, const struct device *d);
+/* Nobody could be heard for `away` ms: whatever was quiet meanwhile proves nothing. */
+void pulse_restart(struct core *c, struct pulse *p, const struct group *g, int64_t away);
+int64_t pulse_hush_from(const struct core *c, const struct pulse *p);
+/* Was it online when the present hush began, and is its silence a part of it? */
+bool pulse_includes(const struct core *c, const struct pulse *p, const struct device *d);
+
+/* ---- groups: their members, their power intent (groups.c) ---- */
+
+struct group {
+    struct link link;
+    struct text64 id;
+    struct pulse pulse;
+    struct timer intent;        /* end of the intent, on the boot clock */
+    struct timer review;        /* members that should be back by now */
+    uint32_t first, members;    /* number of the first client; 0 none */
+    uint32_t intent_epoch;      /* connection that brought the intent */
+    bool off;                   /* wanted off */
+    uint64_t surveyed;          /* step of the last survey of the fleet, … */
+    double evidence;            /* … and what its members gave to it (pulse.c) */
+    int64_t excused_until;      /* on "air": back from being off, they need time to start */
+};
+
+struct group *group_find(const struct core *c, struct text id);
+void group_join(struct core *c, struct device *d); /* the one its row names, out of its old one */
+struct device *group_member(const struct core *c, const struct group *g, const struct device *last);
+void group_intent(struct core *c, const struct msg *m);
+void group_intent_due(struct core *c, struct timer *t);
+void group_review_due(struct core *c, struct timer *t);
+/* All retained messages have come: an intent that did not is withdrawn. */
+void groups_conclude(struct core *c);
+void groups_fini(struct core *c);
+
+/* ---- outages (outage.c): g NULL is the whole fleet ---- */
+
+void outage_begin(struct core *c, struct group *g);
+void outage_end(struct core *c, struct group *g);
+void outage_start(struct core *c); /* with the first step: those restored */
+bool outage_concerns(const struct core *c, const struct device *d);
+enum quiet_reason quiet_reason(const struct core *c, const struct device *d);
+struct pulse *outage_pulse(struct core *c, struct group *g);
+
+/* ---- one wide alarm instead of many (suppress.c) ---- */
+
+struct standing;
+/* The alarm begins: out of sight from the start if a wider one explains it. False: it does not. */
+bool suppress_at_birth(struct core *c, struct standing *a);
+void suppress_singles(struct core *c, const struct group *g); /* raised during its hush */
+void suppress_by_link(struct core *c);
+void suppress_release(struct core *c, struct standing *a);
+void suppress_release_in(struct core *c, int64_t ms);
+void suppress_review_due(struct core *c, struct timer *t);
 
 bool reconnect_note(struct core *c, struct device *d, int64_t count);
 void reconnect_flap_due(struct core *c, struct timer *t);
@@ -298,7 +395,9 @@ struct tracked {
     uint64_t order; /* of arrival */
     uint64_t put_step;
     uint32_t index;
-    struct link of_client; /* in the table by client */
+    struct link of_client;      /* in the table by client */
+    struct tracked *next_ended; /* the one that ended after it */
+    struct tracked **ended_at;  /* *ended_at points to it; NULL: it has not ended */
     struct timer back;     /* when its device should be back; on the clock "air" */
     bool watched;          /* until its device is heard again */
     bool overdue;          /* expired while another process was the recorder */
@@ -368,8 +467,10 @@ void commands_fini(struct core *c);
 /* ---- outbox ---- */
 
 struct outbox_row {
-    struct outbox_row *next;
-    uint64_t token;
+    struct link link;         /* in the table by token */
+    struct link of_key;       /* in the table by alarm_id, where it has one */
+    struct outbox_row *next, **at; /* *at points to it */
+    uint64_t token, order;    /* order: of being put */
     char *topic;
     void *payload;
     size_t len;
@@ -415,6 +516,9 @@ void contact_snapshot_done(struct core *c, bool complete);
 void contact_never_up_due(struct core *c, struct timer *t);
 void contact_role(struct core *c, bool recorder);
 void contact_clock_jump(struct core *c, int64_t jump_ms);
+/* This process did not run for a while: nobody could be heard. */
+void contact_slept(struct core *c, int64_t ms);
+void contact_tell(struct core *c); /* connected, outage */
 
 /* ---- effects and rings (effects.c, rings.c) ---- */
 
@@ -445,10 +549,8 @@ void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
 void core_bury(struct core *c, void *p);       /* freed when the next step begins */
 void core_unbury(struct core *c);
 void core_free_now(void *p);
-const char *core_intern(struct core *c, const char *s); /* a copy that lives as long as the core */
 
 struct corpse; /* rings.c */
-struct interned;
 struct held;
 struct rolling;
 
@@ -479,6 +581,10 @@ struct core {
 
     struct heap mono, air;
 
+    struct pulse pulse; /* of the whole fleet */
+    struct table groups;
+    struct timer release;
+
     struct table alarms;
     struct standing **alarm_list;
     struct standing **alarm_rank; /* all not over, sorted */
@@ -495,6 +601,7 @@ struct core {
 
     struct table commands, commands_of_client;
     struct tracked **command_list, **command_rank;
+    struct tracked *ended, **ended_end; /* the first to end is the first to be forgotten */
     uint32_t command_room;
     uint64_t command_order, command_rank_generation;
 
@@ -502,7 +609,9 @@ struct core {
     uint32_t rollout_count;
     struct table rollout_members; /* by their command's id */
 
-    struct outbox_row *outbox, **outbox_end;
+    struct outbox_row *outbox, **outbox_end; /* in their order */
+    struct table outbox_rows, outbox_keys;
+    uint64_t outbox_order;
     uint32_t outbox_count, token_seed, token_last;
 
     struct {
@@ -539,7 +648,6 @@ struct core {
     uint64_t log_total, history_total, reject_total;
 
     struct corpse *buried;
-    struct interned *interned;
 };
 
 #define CONTAINER(pointer, type, member)                                                           \

@@ -28,4 +28,9 @@ enum client_sort { SORT_STATE, SORT_NAME, SORT_UUID, SORT_GROUP, SORT_BEAT, SORT
 uint32_t query_clients(const struct core *c, const struct filter *f, enum client_sort sort, bool descending,
                        uint32_t *order);
 
+/* Other orders of alarms; equal ones keep the order of their urgency. */
+enum alarm_sort { ALARMS_BY_URGENCY, ALARMS_BY_AGE, ALARMS_BY_ACKNOWLEDGED, ALARMS_BY_SHELVED, ALARM_SORTS };
+extern const struct vocabulary alarm_sorts[ALARM_SORTS];
+int alarm_sort_compare(enum alarm_sort sort, const struct alarm *a, const struct alarm *b);
+
 #endif

@@ -280,6 +280,7 @@ bool core_restore_client(struct core *c, const struct client *row)
     c->counts.by_state[d->row.state]++;
     c->counts.fleet_generation++;
     c->counts.generation++;
+    group_join(c, d);
     silence_restore(c, d);
     if (d->row.failed)
         return failure_restore(c, d, NULL, NULL, 0);

@@ -228,6 +228,7 @@ void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]
 uint32_t rollout_in_flight(const struct rollout *r);
 uint32_t rollout_failures(const struct rollout *r);
 /* A client's name for people: hostname, else the first 8 digits of its uuid. */
-struct text client_name(const struct client *c, struct text64 *scratch);
+__attribute__((warn_unused_result)) struct text client_name(const struct client *c,
+                                                           struct text64 *scratch);
 
 #endif

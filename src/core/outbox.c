@@ -33,7 +33,76 @@ static bool is_alias(const char *topic)
     return last && strcmp(last, "/command") == 0;
 }
 
-static struct outbox_row *row_new(struct core *c, const struct outbox_put *put)
+static uint64_t hash_of_key(const char *key)
+{
+    return hash_bytes(key, strlen(key));
+}
+
+static uint64_t hash_of_token(uint64_t token)
+{
+    return hash_bytes(&token, sizeof(token));
+}
+
+static bool row_link(struct core *c, struct outbox_row *row)
+{
+    if (!table_add(&c->outbox_rows, &row->link, hash_of_token(row->token)))
+        return false;
+    if (row->alarm_id && !table_add(&c->outbox_keys, &row->of_key, hash_of_key(row->alarm_id))) {
+        table_remove(&c->outbox_rows, &row->link);
+        return false;
+    }
+    row->order = c->outbox_order++;
+    row->at = c->outbox_end;
+    *c->outbox_end = row;
+    c->outbox_end = &row->next;
+    c->outbox_count++;
+    c->counts.generation++;
+    return true;
+}
+
+static void row_unlink(struct core *c, struct outbox_row *row)
+{
+    table_remove(&c->outbox_rows, &row->link);
+    if (row->alarm_id)
+        table_remove(&c->outbox_keys, &row->of_key);
+    *row->at = row->next;
+    if (row->next)
+        row->next->at = row->at;
+    else
+        c->outbox_end = row->at;
+    c->outbox_count--;
+    c->counts.generation++;
+    core_bury(c, row);
+}
+
+static struct outbox_row *row_find(const struct core *c, uint64_t token)
+{
+    struct link *l = table_first(&c->outbox_rows, hash_of_token(token));
+
+    for (; l; l = table_next(l)) {
+        struct outbox_row *row = (struct outbox_row *)l;
+        if (row->token == token)
+            return row;
+    }
+    return NULL;
+}
+
+/* The rows of an alarm or a command, in no order: first with r = NULL. A row may go while the next
+ * one is known. */
+static struct outbox_row *row_of_key(const struct core *c, const char *key,
+                                     const struct outbox_row *r)
+{
+    struct link *l = r ? table_next(&r->of_key) : table_first(&c->outbox_keys, hash_of_key(key));
+
+    for (; l; l = table_next(l)) {
+        struct outbox_row *row = CONTAINER(l, struct outbox_row, of_key);
+        if (strcmp(row->alarm_id, key) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static struct outbox_row *row_new(struct core *c, const struct outbox_put *put, uint64_t token)
 {
     const size_t bytes =
         put->len + size_of(put->topic) + size_of(put->alarm_id) + size_of(put->sha);
@@ -47,15 +116,17 @@ static struct outbox_row *row_new(struct core *c, const struct outbox_put *put)
     row->sha = copy_into(&to, put->sha, size_of(put->sha));
     row->payload = copy_into(&to, put->payload, put->len);
     row->len = row->payload ? put->len : 0;
-    row->of_command = put->alarm_id && uid_parse(put->alarm_id, strlen(put->alarm_id), &row->command);
+    row->of_command =
+        put->alarm_id && uid_parse(put->alarm_id, strlen(put->alarm_id), &row->command);
     row->alias = row->of_command && is_alias(put->topic);
     row->retain = !row->of_command; /* a retained reboot is a reboot loop */
     row->expires_at = row->of_command ? put->expires_at : TIME_NONE;
-    *c->outbox_end = row;
-    c->outbox_end = &row->next;
-    c->outbox_count++;
-    c->counts.generation++;
-    return row;
+    row->token = token;
+    if (row_link(c, row))
+        return row;
+    c->counts.no_memory++;
+    core_free_now(row);
+    return NULL;
 }
 
 static void fill(struct effect *e, const struct outbox_row *row)
@@ -73,20 +144,6 @@ static void fill(struct effect *e, const struct outbox_row *row)
     e->u.publish.sha = row->sha;
 }
 
-static void row_unlink(struct core *c, struct outbox_row *row)
-{
-    struct outbox_row **at = &c->outbox;
-
-    while (*at != row)
-        at = &(*at)->next;
-    *at = row->next;
-    if (!row->next)
-        c->outbox_end = at;
-    c->outbox_count--;
-    c->counts.generation++;
-    core_bury(c, row);
-}
-
 static void row_done(struct core *c, struct outbox_row *row)
 {
     fill(emit(c, OUT_OUTBOX_DONE), row);
@@ -95,11 +152,11 @@ static void row_done(struct core *c, struct outbox_row *row)
 
 bool outbox_put(struct core *c, const struct outbox_put *put)
 {
-    struct outbox_row *row = row_new(c, put);
+    const uint64_t token = (uint64_t)c->token_seed << 32 | ++c->token_last;
+    struct outbox_row *row = row_new(c, put, token);
 
     if (!row)
         return false;
-    row->token = (uint64_t)c->token_seed << 32 | ++c->token_last;
     struct effect *e = emit(c, OUT_OUTBOX_PUT);
     if (!e) {
         row_unlink(c, row);
@@ -147,57 +204,68 @@ static bool is_share(const struct outbox_row *row)
 
 bool outbox_has(const struct core *c, const char *alarm_id, bool clears)
 {
-    for (const struct outbox_row *r = c->outbox; r; r = r->next)
-        if (r->alarm_id && (r->sha != NULL) == clears && strcmp(r->alarm_id, alarm_id) == 0)
+    for (const struct outbox_row *r = NULL; (r = row_of_key(c, alarm_id, r));)
+        if ((r->sha != NULL) == clears)
             return true;
     return false;
 }
 
 void outbox_drop_clears(struct core *c, const char *alarm_id)
 {
-    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
-        next = r->next;
-        if (!r->handed && r->sha && r->alarm_id && strcmp(r->alarm_id, alarm_id) == 0)
+    for (struct outbox_row *r = row_of_key(c, alarm_id, NULL), *next; r; r = next) {
+        next = row_of_key(c, alarm_id, r);
+        if (!r->handed && r->sha)
             row_done(c, r);
     }
 }
 
 void outbox_drop_shares(struct core *c, const char *alarm_id)
 {
-    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
-        next = r->next;
-        if (!r->handed && is_share(r) && strcmp(r->alarm_id, alarm_id) == 0)
+    for (struct outbox_row *r = row_of_key(c, alarm_id, NULL), *next; r; r = next) {
+        next = row_of_key(c, alarm_id, r);
+        if (!r->handed && is_share(r))
             row_done(c, r);
     }
 }
 
 void outbox_drop_command(struct core *c, const struct uid *command)
 {
-    for (struct outbox_row *r = c->outbox, *next; r; r = next) {
-        next = r->next;
-        if (!r->handed && r->of_command && uid_equal(&r->command, command))
+    char key[UID_TEXT];
+
+    uid_format(command, key);
+    for (struct outbox_row *r = row_of_key(c, key, NULL), *next; r; r = next) {
+        next = row_of_key(c, key, r);
+        if (!r->handed)
             row_done(c, r);
     }
 }
 
 bool outbox_holds_command(const struct core *c, const struct uid *command)
 {
-    for (const struct outbox_row *r = c->outbox; r; r = r->next)
-        if (r->of_command && !r->alias && uid_equal(&r->command, command))
+    char key[UID_TEXT];
+
+    uid_format(command, key);
+    for (const struct outbox_row *r = NULL; (r = row_of_key(c, key, r));)
+        if (!r->alias)
             return !r->handed;
     return false;
 }
 
 /* ---- handing over ---- */
 
+static struct outbox_row *eldest(const struct core *c, const char *key)
+{
+    struct outbox_row *first = NULL;
+
+    for (struct outbox_row *r = NULL; (r = row_of_key(c, key, r));)
+        if (!first || r->order < first->order)
+            first = r;
+    return first;
+}
+
 static bool has_elder(const struct core *c, const struct outbox_row *row)
 {
-    if (!row->alarm_id)
-        return false;
-    for (const struct outbox_row *r = c->outbox; r != row; r = r->next)
-        if (r->alarm_id && strcmp(r->alarm_id, row->alarm_id) == 0)
-            return true;
-    return false;
+    return row->alarm_id && eldest(c, row->alarm_id) != row;
 }
 
 static struct failure *failure_of(const struct core *c, const char *alarm_id)
@@ -257,21 +325,23 @@ static void hand_over(struct core *c, struct outbox_row *row)
         failure_of(c, row->alarm_id)->clearing = true;
 }
 
+/* One that is dropped makes way for the one behind it. */
+static void hand_over_next(struct core *c, const char *key)
+{
+    struct outbox_row *row, *before = NULL;
+
+    while ((row = eldest(c, key)) && row != before) {
+        hand_over(c, row);
+        before = row;
+    }
+}
+
 void outbox_pump(struct core *c)
 {
     for (struct outbox_row *r = c->outbox, *next; r; r = next) {
         next = r->next;
         hand_over(c, r);
     }
-}
-
-static struct outbox_row *row_find(const struct core *c, uint64_t token)
-{
-    struct outbox_row *r = c->outbox;
-
-    while (r && r->token != token)
-        r = r->next;
-    return r;
 }
 
 void outbox_stored(struct core *c, uint64_t token)
@@ -331,11 +401,7 @@ void outbox_published(struct core *c, uint64_t token, int reason)
     if (row->alarm_id)
         snprintf(alarm_id, sizeof(alarm_id), "%s", row->alarm_id);
     row_done(c, row);
-    for (struct outbox_row *r = c->outbox, *next; r && alarm_id[0]; r = next) {
-        next = r->next;
-        if (r->alarm_id && strcmp(r->alarm_id, alarm_id) == 0)
-            hand_over(c, r);
-    }
+    hand_over_next(c, alarm_id);
 }
 
 /* What was on its way is not known to have arrived: again, with the same token. */
@@ -360,10 +426,9 @@ bool core_restore_outbox(struct core *c, const struct effect *e)
 
     if (row_find(c, e->u.publish.token))
         return true;
-    row = row_new(c, &put);
+    row = row_new(c, &put, e->u.publish.token);
     if (!row)
         return false;
-    row->token = e->u.publish.token;
     row->retain = e->u.publish.retain;
     row->expires_at = e->u.publish.expires_at;
     row->stored = true;
@@ -381,4 +446,6 @@ void outbox_fini(struct core *c)
         next = r->next;
         core_free_now(r);
     }
+    free(c->outbox_rows.buckets);
+    free(c->outbox_keys.buckets);
 }

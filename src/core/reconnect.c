@@ -4,11 +4,11 @@
 
 #include "core/core_internal.h"
 
-#define HOURS 24
-#define CONTEST_MS INT64_C(150000) /* reports come once in a while: two minutes and a bit */
+#define HOURS         24
+#define CONTEST_MS    INT64_C(150000) /* reports come once in a while: two minutes and a bit */
 #define CONTEST_LEAST 4
-#define CONTEST_PACE INT64_C(30000) /* ms a reconnect: twice a minute */
-#define RISES 16 /* remembered for alarms.flap_window; the oldest two become one beyond */
+#define CONTEST_PACE  INT64_C(30000) /* ms a reconnect: twice a minute */
+#define RISES         16 /* remembered for alarms.flap_window; the oldest two become one beyond */
 
 struct reconnects {
     struct device *device;

@@ -84,13 +84,6 @@ static bool is_budget_spent(const struct core *c)
     return n >= c->config.recovery.max_per_hour;
 }
 
-static bool stands(const struct core *c, enum alarm_kind kind, struct text subject)
-{
-    const struct standing *a = subject.clean[0] ? alarm_find_of(c, kind, subject) : NULL;
-
-    return a && a->row.active;
-}
-
 /* Among several hosts' recorders the lowest id acts, once their set has been the same for a while. */
 static bool is_our_turn(const struct core *c)
 {
@@ -112,8 +105,7 @@ static const char *objection(const struct core *c, const struct device *d)
         return "";
     if (d->row.silent)
         return N_("{1} is not restarted: it is silent and would not hear");
-    if (stands(c, ALARM_BROKER_OUTAGE, TEXT_OURS("fleet")) ||
-        stands(c, ALARM_GROUP_OUTAGE, TEXT(d->row.group)))
+    if (outage_concerns(c, d))
         return N_("{1} is not restarted: it is not alone, its group or the broker is out");
     if (core_allowed_at(c, &d->row.id) > c->now.wall_ms)
         return N_("{1} is not restarted: it had too many commands lately");

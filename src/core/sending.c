@@ -1,5 +1,6 @@
 /* sending.c - commands as they are issued: stored first, handed over while connected, never after
  * they expire, and never more of them to one client than the lockout allows. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,7 @@
  * not there. */
 static bool counts_for_lockout(const struct command *row)
 {
-    return row->ack_count > 0 || row->status == COMMAND_COMPLETED ||
-           command_is_active[row->status];
+    return row->ack_count > 0 || row->status == COMMAND_COMPLETED || command_is_active[row->status];
 }
 
 /* When it was sent, by our own clock. */
@@ -117,8 +117,8 @@ static struct device *device_of(struct core *c, const struct command_order *o)
 
 static void tell_override(struct core *c, struct tracked *t)
 {
-    const struct words words = words_of(N_("the lockout was overridden: {1}"),
-                                        TEXT(t->row.reason), TEXT_EMPTY);
+    const struct words words =
+        words_of(N_("the lockout was overridden: {1}"), TEXT(t->row.reason), TEXT_EMPTY);
 
     emit_history(c, &(struct history_note){.kind = EVENT_NOTE,
                                            .command = t,
@@ -222,7 +222,7 @@ void command_adopt(struct core *c, const struct command *row, const struct effec
     if (row)
         adopt_command(c, row);
     if (outbox && core_restore_outbox(c, outbox))
-        outbox_pump(c);
+        outbox_stored(c, outbox->u.publish.token);
 }
 
 /* ---- on its way ---- */
@@ -253,6 +253,26 @@ static void tell_not_connected(struct core *c, struct tracked *t)
                  d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
 }
 
+static void fail_refused(struct core *c, struct tracked *t, int reason)
+{
+    static const struct {
+        int reason;
+        const char *code, *message;
+    } rows[] = {
+        {REASON_NOT_AUTHORIZED, "not_authorized", "the broker's access rules refuse this"},
+        {PUBLISH_HANGS_UP, "not_authorized",
+         "the broker closes the connection on this: its access rules refuse it"},
+        {PUBLISH_READ_ONLY, "read_only", "this console is read-only"},
+        {PUBLISH_UNSENDABLE, "not_sendable", "no broker takes this topic or payload"},
+        {INT_MIN, "not_authorized", "the broker refuses this"}, /* any other */
+    };
+    size_t k = 0;
+
+    while (rows[k].reason != reason && rows[k].reason != INT_MIN)
+        k++;
+    command_fail(c, t, rows[k].code, rows[k].message);
+}
+
 void command_published(struct core *c, const struct uid *id, bool alias, int reason)
 {
     struct tracked *t = command_find(c, id);
@@ -265,11 +285,8 @@ void command_published(struct core *c, const struct uid *id, bool alias, int rea
             tell_not_connected(c, t);
         return;
     }
-    if (reason >= 0 && reason < REASON_FAILURES) {
+    if (reason >= 0 && reason < REASON_FAILURES)
         command_on_the_wire(c, t);
-    } else if (t->row.status < COMMAND_ACCEPTED) {
-        command_fail(c, t, "not_authorized",
-                     reason == REASON_NOT_AUTHORIZED ? "the broker's access rules refuse this"
-                                                     : "the broker refuses this");
-    }
+    else if (t->row.status < COMMAND_ACCEPTED)
+        fail_refused(c, t, reason);
 }

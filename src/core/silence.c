@@ -46,11 +46,17 @@ void silence_due(struct core *c, struct timer *t)
         heap_set(&c->air, t, due);
         return;
     }
+    pulse_consider(c, d);
     d->row.silent = true;
     fleet_update_state(c, d);
     fleet_touch(c, d);
     fleet_image(c, d);
-    if (!d->going_off)
+    silence_review(c, d);
+}
+
+void silence_review(struct core *c, const struct device *d)
+{
+    if (d->row.silent && quiet_reason(c, d) == QUIET_NONE)
         alarm_device_condition(c, d, ALARM_CLIENT_SILENT, true);
 }
 

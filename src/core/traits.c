@@ -6,36 +6,38 @@
 #include "core/status.h"
 
 const struct trait_words trait_words[TRAITS] = {
-    [TRAIT_MQTT5] =
-        {"broker.mqtt5", N_("no MQTT 5"),
-         N_("refused publishes and unconnected devices may go unnoticed, stored heartbeats are sent "
-            "at every start: watch for commands that nobody acknowledges"),
-         false},
-    [TRAIT_RETAINED] =
-        {"broker.retained", N_("no stored messages"),
-         N_("faults from before the start are not known: let it keep retained messages, and let the "
-            "account read infoscreen/console/presence/+"),
-         true},
+    [TRAIT_MQTT5] = {"broker.mqtt5", N_("no MQTT 5"),
+                     N_("refused publishes and unconnected devices may go unnoticed, stored "
+                        "heartbeats are sent "
+                        "at every start: watch for commands that nobody acknowledges"),
+                     false},
+    [TRAIT_RETAINED] = {"broker.retained", N_("no stored messages"),
+                        N_("faults from before the start are not known: let it keep retained "
+                           "messages, and let the "
+                           "account read infoscreen/console/presence/+"),
+                        true},
     [TRAIT_RETAINED_WILDCARD] =
         {"broker.retained_wildcard", N_("no stored messages for wildcards"),
          N_("only known clients are asked for theirs: the fault of a new one is missed until it "
             "comes live"),
          true},
-    [TRAIT_REFUSES] =
-        {"broker.refusals", N_("hangs up instead of refusing"),
-         N_("each refused message costs the connection: it is tried twice, then given up and listed"),
-         false},
+    [TRAIT_REFUSES] = {"broker.refusals", N_("hangs up instead of refusing"),
+                       N_("each refused message costs the connection: it is tried twice, then "
+                          "given up and listed"),
+                       false},
     [TRAIT_PUBACK_REASONS] =
         {"broker.puback_reasons", N_("no reasons in its confirmations"),
-         N_("a command that the rules forbid looks sent: it shows by expiring unacknowledged"), false},
-    [TRAIT_SESSIONS] =
-        {"broker.sessions", N_("loses persistent sessions"),
-         N_("acknowledgements sent while nobody records are lost: let it keep sessions, and its store "
-            "outlive a restart"),
-         true},
+         N_("a command that the rules forbid looks sent: it shows by expiring unacknowledged"),
+         false},
+    [TRAIT_SESSIONS] = {"broker.sessions", N_("loses persistent sessions"),
+                        N_("acknowledgements sent while nobody records are lost: let it keep "
+                           "sessions, and its store "
+                           "outlive a restart"),
+                        true},
     [TRAIT_QUEUES] =
         {"broker.queues", N_("low queue limits"),
-         N_("stored messages were held back: raise max_queued_messages or what it calls that"), true},
+         N_("stored messages were held back: raise max_queued_messages or what it calls that"),
+         true},
 };
 
 unsigned traits_lacking(const struct traits *t)
@@ -85,12 +87,14 @@ static unsigned find(const struct refusals *r, enum refusal_kind kind, struct te
 {
     unsigned i = 0;
 
-    while (i < r->count && (r->list[i].kind != kind || strcmp(r->list[i].topic.clean, topic.clean) != 0))
+    while (i < r->count &&
+           (r->list[i].kind != kind || strcmp(r->list[i].topic.clean, topic.clean) != 0))
         i++;
     return i;
 }
 
-void refusals_note(struct refusals *r, int64_t at, enum refusal_kind kind, struct text topic, int reason)
+void refusals_note(struct refusals *r, int64_t at, enum refusal_kind kind, struct text topic,
+                   int reason)
 {
     struct refusal new = {.at = at, .kind = kind, .reason = reason, .times = 1};
 

@@ -76,6 +76,8 @@ void watch_status(struct core *c, struct tracked *t, enum command_status status)
 
     if (status == COMMAND_FAILED) {
         watch_end(c, t);
+        if (d)
+            silence_review(c, d);
     } else if (status == COMMAND_EXECUTION_STARTED && restarts(&t->row)) {
         begin(c, t, c->config.commands.back_within);
     } else if (t->row.action == ACTION_SHUTDOWN_HOST && d &&
@@ -100,7 +102,7 @@ static bool was_away(const struct core *c, const struct device *d, bool reconnec
                                                     : PAUSE_MS;
 
     return reconnected || d->row.silent ||
-           (pause >= PAUSE_MS && pause >= 2 * d->beat_ms);
+           (pause >= PAUSE_MS && pause >= 2 * (int64_t)d->rhythm.mean_ms);
 }
 
 /* Before the device's clocks are set anew. */
@@ -108,8 +110,6 @@ void watch_heard(struct core *c, struct device *d, bool reconnected)
 {
     const bool away = was_away(c, d, reconnected);
 
-    if (d->heard_mono != INT64_MIN)
-        d->beat_ms = c->now.mono_ms - d->heard_mono;
     if (away)
         d->going_off = false;
     for (struct tracked *t = NULL; d->watches && (t = command_of_client(c, &d->row.id, t));) {

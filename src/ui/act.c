@@ -144,6 +144,8 @@ static void show(struct desk *d, const struct ui_model *m, enum view_id view)
 {
     d->layers = 0;
     d->view = view;
+    if (view == VIEW_OVERVIEW && d->list[LIST_ALARMS].sort != ALARMS_BY_URGENCY)
+        list_sort(&d->list[LIST_ALARMS], ALARMS_BY_URGENCY); /* an order is for looking through */
     d->focus_chosen = d->focus_chosen && view == VIEW_OVERVIEW;
     desk_settle_focus(d, m);
 }
@@ -185,9 +187,17 @@ static void record_handover(struct desk *d, const struct ui_model *m)
         prompt_open(d, PROMPT_HAND_OVER);
 }
 
+/* Also before a frame has shown the view. */
+static const struct incident *incident_here(struct desk *d, const struct ui_model *m)
+{
+    if (d->view == VIEW_INCIDENTS)
+        list_update(&d->list[LIST_INCIDENTS], m);
+    return desk_incident(d, m);
+}
+
 static void open_incident(struct desk *d, const struct ui_model *m)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
 
     if (i && desk_push(d, LAYER_INCIDENT))
         memcpy(d->layer[d->layers - 1].incident, i->id, sizeof i->id);
@@ -229,7 +239,7 @@ static void help(struct desk *d, const struct ui_model *m, struct intents *out)
 static void clear_filter(struct desk *d, const struct ui_model *m)
 {
     for (int i = 0; i < LISTS; i++) {
-        if (d->list[i].rows && *d->list[i].expression)
+        if ((d->list[i].rows || i == (int)d->focus) && *d->list[i].expression)
             list_set_filter(&d->list[i], "", NULL);
     }
     desk_settle_focus(d, m);
@@ -295,6 +305,11 @@ static void sort_by(struct desk *d, const struct ui_model *m, int by)
     struct list *l = &d->list[id];
     int at = -1;
 
+    if (id == LIST_ALARMS) {
+        list_sort(l, (l->sort + by + ALARM_SORTS) % ALARM_SORTS);
+        desk_say(d, m, "%s", _(alarm_sorts[l->sort].label));
+        return;
+    }
     if (id != LIST_CLIENTS) {
         desk_say(d, m, "%s", _("this list has its own order: the most urgent or the newest first"));
         return;
@@ -323,7 +338,7 @@ static void sort_on(struct desk *d, const struct ui_model *m, struct intents *ou
 
 static void sort_order(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    struct list *l = &d->list[LIST_CLIENTS];
+    struct list *l = &d->list[filtered(d)];
 
     (void)m, (void)out;
     l->descending = !l->descending;
@@ -383,14 +398,29 @@ static bool target_in_incident(const struct ui_model *m, const struct incident *
     return false;
 }
 
+static void shelve(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct target t = target_at_key(d, m);
+    const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
+
+    if (!t.found) {
+        desk_say(d, m, "%s", _("no alarm to put aside"));
+    } else if (a && a->state == ALARM_SHELVED) {
+        desk_send(out, m, OP_UNSHELVE, &t.what, TEXT_EMPTY);
+    } else {
+        d->prompt.note_for = t.what;
+        prompt_open(d, PROMPT_SHELVE);
+    }
+}
+
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
     struct target t = {.found = false};
 
-    if (!i)
+    if (!i && (d->layers || d->view != VIEW_INCIDENTS))
         t = target_at_key(d, m);
-    else if (!target_in_incident(m, i, &t)) {
+    else if (i && !target_in_incident(m, i, &t)) {
         desk_say(d, m, "%s", _("this incident is over: none of its alarms takes a note any more"));
         return;
     }
@@ -425,7 +455,8 @@ static void hand_over(struct desk *d, const struct ui_model *m, struct intents *
 
 static void export_view(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    (void)m, (void)out;
+    (void)out;
+    incident_here(d, m);
     prompt_open(d, PROMPT_EXPORT);
     desk_default_name(d, m, d->prompt.text, sizeof d->prompt.text);
     d->prompt.len = strlen(d->prompt.text);
@@ -497,7 +528,7 @@ typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
-    [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
+    [UI_SHELVE] = shelve, [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
@@ -529,6 +560,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     enum list_id panels[LISTS];
 
     switch (id) {
+    case UI_SHELVE:
+        return !m->read_only && !d->layers && d->focus == LIST_ALARMS;
     case UI_ACKNOWLEDGE:
         return !m->read_only && d->fleet_at == TIME_NONE && !has_help(d);
     case UI_OPEN:

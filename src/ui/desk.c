@@ -34,10 +34,11 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
     d->click_mono = INT64_MIN / 2;
     d->focus = LIST_CLIENTS;
     d->fleet_at = d->lines_until = TIME_NONE;
+    d->config = o->config;
     d->ack_expires_ms = o->config->alarms.ack_expires;
     for (int i = 0; i < LISTS; i++) {
         d->list[i].class = classes[i];
-        d->list[i].sort = SORT_STATE;
+        d->list[i].sort = i == LIST_ALARMS ? (int)ALARMS_BY_URGENCY : (int)SORT_STATE;
         d->list[i].descending = list_sorts_down(SORT_STATE);
         d->list[i].header_y = -1;
     }

@@ -36,7 +36,8 @@ enum prompt_kind {
     PROMPT_EXPORT,
     PROMPT_HAND_OVER,
     PROMPT_PAST, /* the whole fleet as it was */
-    PROMPT_JUMP  /* history and logs up to then */
+    PROMPT_JUMP, /* history and logs up to then */
+    PROMPT_SHELVE
 };
 
 #define LINE_BYTES 256
@@ -65,6 +66,7 @@ struct target {
 struct desk {
     struct keymap keys;
     int64_t ack_expires_ms;
+    const struct config *config; /* for [guidance] */
     bool ascii, boxes, screen_reader;
 
     enum view_id view;

@@ -33,7 +33,10 @@ void format_age(struct paint *p, int64_t ms, char out[FIGURE])
 {
     if (ms < 0)
         ms = 0;
-    if (ms < MIN)
+    if (ms < 10 * S) {
+        paint_changes_in(p, 10 * S - ms);
+        snprintf(out, FIGURE, "<10s"); /* the digits would turn each second */
+    } else if (ms < MIN)
         snprintf(out, FIGURE, "0:%02d", (int)(coarse(p, ms, 10 * S) / S));
     else if (ms < H)
         snprintf(out, FIGURE, "%dm", (int)(coarse(p, ms, MIN) / MIN));

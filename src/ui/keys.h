@@ -19,6 +19,8 @@
          "the fleet"))                                                                                   \
     X(ACKNOWLEDGE_ALL, "acknowledge-all", "A", UI_ACTS | UI_CONFIRMS, N_("acknowledge all"),             \
       N_("acknowledge all alarms shown (asks)"))                                                         \
+    X(SHELVE, "shelve", "z", UI_FOOTER | UI_ACTS, N_("shelve"),                                          \
+      N_("put the alarm aside for a time (asks how long); take a shelved one back"))                     \
     X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
     X(INCIDENT, "incident", "i", UI_FOOTER, N_("incident"),                                              \
       N_("the incident that the selected alarm or client belongs to"))                                   \

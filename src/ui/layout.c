@@ -12,6 +12,8 @@
 #define COMMANDS_COLS 110 /* from here on the commands have a panel beside the clients */
 #define GRID_ROWS     12  /* of four lists, two above the other */
 #define LIST_LEAST    5   /* of a list below something else */
+#define DETAIL_FROM   18
+#define DETAIL_ROWS   8
 #define ALERT_SHARE   3   /* the alerts take a third of the height at most */
 
 /* Where the pieces of a frame go, from the top; each takes rows off the middle. */
@@ -171,10 +173,21 @@ static void draw_incidents(struct paint *p, struct stack *s)
     panel_incident_below_draw(p, middle(s));
 }
 
+/* What is under the cursor in full below the list, where there is room. */
+static void draw_alarms(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    const struct area all = middle(s);
+    const int below = all.rows >= DETAIL_FROM && core_alarm_count(p->m->core) ? DETAIL_ROWS : 0;
+    draw_list(p, LIST_ALARMS, area_sub(all, 0, 0, all.rows - below, all.cols));
+    if (below)
+        panel_alarm_detail_draw(p, area_sub(all, all.rows - below, 0, below, all.cols));
+}
+
 static void draw_single(struct paint *p, struct stack *s)
 {
     static const enum list_id lists[VIEWS] = {
-        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_ALARMS] = LIST_ALARMS, [VIEW_COMMANDS] = LIST_COMMANDS,
+        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_COMMANDS] = LIST_COMMANDS,
         [VIEW_HISTORY] = LIST_HISTORY, [VIEW_LOGS] = LIST_LOGS,
     };
 
@@ -241,6 +254,8 @@ void desk_draw_view(struct paint *p, struct area all)
         draw_small(p, &s);
     else if (d->view == VIEW_OVERVIEW)
         draw_overview(p, &s);
+    else if (d->view == VIEW_ALARMS)
+        draw_alarms(p, &s);
     else if (d->view == VIEW_INCIDENTS)
         draw_incidents(p, &s);
     else if (d->view == VIEW_BROKER)

@@ -77,6 +77,11 @@ static bool reserve(struct list *l, uint32_t rows)
     return true;
 }
 
+struct list_and_model {
+    const struct list *l;
+    const struct ui_model *m;
+};
+
 static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
 {
     if (l->class->order) {
@@ -89,6 +94,25 @@ static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
         if (row && (!l->filter || !l->class->matches || l->class->matches(l->filter, m, row)))
             l->order[l->count++] = i;
     }
+}
+
+/* As the core has them they lie by urgency: equal ones stay so. */
+static int by_alarm_sort(const void *left, const void *right, void *user)
+{
+    const struct list_and_model *in = user;
+    const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    const int order = alarm_sort_compare((enum alarm_sort)in->l->sort, in->l->class->row(in->m, a),
+                                         in->l->class->row(in->m, b));
+
+    return order ? (in->l->descending ? -order : order) : (a > b) - (a < b);
+}
+
+static void sort_alarms(struct list *l, const struct ui_model *m)
+{
+    struct list_and_model in = {l, m};
+
+    if (l->class == &class_alarms && l->sort != ALARMS_BY_URGENCY && l->count)
+        qsort_r(l->order, l->count, sizeof *l->order, by_alarm_sort, &in);
 }
 
 static uint64_t identity_at(const struct list *l, const struct ui_model *m, uint32_t rank)
@@ -138,6 +162,7 @@ bool list_update(struct list *l, const struct ui_model *m)
     if (!reserve(l, rows))
         return false;
     make_order(l, m, rows);
+    sort_alarms(l, m);
     keep_cursor(l, m);
     l->cost_us = micros() - began;
     l->made = true;
@@ -167,7 +192,8 @@ bool list_sorts_down(int sort)
 
 void list_sort(struct list *l, int sort)
 {
-    l->descending = l->sort == sort ? !l->descending : list_sorts_down(sort);
+    l->descending = l->sort == sort ? !l->descending
+                                    : l->class == &class_clients && list_sorts_down(sort);
     l->sort = sort;
     l->made = false;
 }

@@ -56,6 +56,8 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
         format_moment(m, d->lines_until, when);
         at += (size_t)snprintf(out + at, size - at, _(" · up to %s, Esc: now"), when);
     }
+    if (id == LIST_ALARMS && l->sort != ALARMS_BY_URGENCY && d->view != VIEW_OVERVIEW && at < size)
+        at += (size_t)snprintf(out + at, size - at, " · %s", _(alarm_sorts[l->sort].label));
     for (int c = 0; id == LIST_CLIENTS && at < size && c < l->class->column_count; c++) {
         const struct column *column = &l->class->columns[c];
         if (column->title && column->sort == l->sort + 1) {

@@ -16,6 +16,7 @@ enum role panel_state_role(enum client_state s);
 enum role panel_alarm_role(const struct alarm *a);
 const char *panel_alarm_sign(const struct alarm *a);
 const char *panel_alarm_label(const struct alarm *a);
+const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a); /* "" none */
 void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size);
 /* "unacknowledged", "berta 0:40 ago" */
 void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size);
@@ -26,6 +27,8 @@ enum role panel_log_role(const struct log_line *l);
 void panel_words(const struct words *w, char *out, size_t size);
 /* What should be shown against what is: "42", "42≠17". True where they differ. */
 bool panel_event(const struct client *c, char out[FIGURE * 2]);
+/* Why a silent client's silence is no fault, for _(); NULL: it is one, or it is not silent. */
+const char *panel_quiet_reason(const struct ui_model *m, const struct client *c);
 bool panel_process_is_wrong(const struct client *c);
 
 /* Header, counts, banners, bottom line. */
@@ -37,6 +40,7 @@ bool panel_message(struct paint *p, char *out, size_t size);
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size);
 
+void panel_alarm_detail_draw(struct paint *p, struct area a);
 void panel_client_draw(struct paint *p, struct area a);
 void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
 void panel_incident_below_draw(struct paint *p, struct area a);   /* under the list */

@@ -1,5 +1,5 @@
-/* panel_accounts.c - the devices' accounts and when each was heard last, as far as devices tell; and
- * what the last audit found. */
+/* panel_accounts.c - the devices' accounts and when each was heard last, as far as devices tell;
+ * and what the last audit found. */
 #include "ui/panel.h"
 
 #include <stdio.h>
@@ -29,7 +29,8 @@ static void last_seen(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct client *c = row;
     char out[FIGURE];
-    const int64_t at = c->last_heartbeat_at > c->last_health_at ? c->last_heartbeat_at : c->last_health_at;
+    const int64_t at =
+        c->last_heartbeat_at > c->last_health_at ? c->last_heartbeat_at : c->last_health_at;
 
     format_when(p, at, out);
     snprintf(o->text, sizeof o->text, "%s", at == TIME_NONE ? _("never") : out);

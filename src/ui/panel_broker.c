@@ -11,7 +11,7 @@
 
 #define LABEL    18
 #define FACTS    24
-#define CONSOLES 4 /* at most; half of them where it is narrow */
+#define CONSOLES 4                                /* at most; half of them where it is narrow */
 #define SOON_MS  (INT64_C(30) * 24 * 3600 * 1000) /* a certificate that ends so soon */
 
 /* Made first and drawn then, since how many there are decides where they stand. */
@@ -75,9 +75,10 @@ static void put_connection(struct paint *p, struct facts *f)
         panel_words(core_link_why(p->m->core), why.clean, sizeof why.clean);
     if (core_link_since_at(p->m->core) > 0)
         format_when(p, core_link_since_at(p->m->core), when);
-    put(f, _("connection"), l->phase == LINK_UP ? ROLE_SCREEN_TEXT : ROLE_VALUE_WARNING, _("%s as %s, %s %s%s%s"),
-        l->host.clean, text_is_empty(p->m->account) ? _("(none)") : p->m->account.clean,
-        _(phases[l->phase]), when, why.clean[0] ? "  " : "", why.clean);
+    put(f, _("connection"), l->phase == LINK_UP ? ROLE_SCREEN_TEXT : ROLE_VALUE_WARNING,
+        _("%s as %s, %s %s%s%s"), l->host.clean,
+        text_is_empty(p->m->account) ? _("(none)") : p->m->account.clean, _(phases[l->phase]), when,
+        why.clean[0] ? "  " : "", why.clean);
 }
 
 static void put_protocol(struct paint *p, struct facts *f)
@@ -134,8 +135,8 @@ static void put_rate(struct paint *p, struct facts *f, int cols)
     now = shown ? r->messages[RATE_SLOTS - 1] * 1000.0 / RATE_SLOT_MS : p->m->rate;
     paint_changes_in(p, RATE_SLOT_MS);
     if (shown)
-        put(f, _("messages/s"), ROLE_SCREEN_TEXT, _("%s %.0f now, at most %.0f in %u min"), plot, now,
-            most * 1000.0 / RATE_SLOT_MS, (shown * RATE_SLOT_MS + 59999) / 60000);
+        put(f, _("messages/s"), ROLE_SCREEN_TEXT, _("%s %.0f now, at most %.0f in %u min"), plot,
+            now, most * 1000.0 / RATE_SLOT_MS, (shown * RATE_SLOT_MS + 59999) / 60000);
     else
         put(f, _("messages/s"), ROLE_SCREEN_TEXT, "%.0f", now);
 }
@@ -184,14 +185,15 @@ static void put_figures(struct paint *p, struct facts *f, int cols)
     sys_rate(p, "load/messages/received/1min", in);
     sys_rate(p, "load/messages/sent/1min", out);
     snprintf(text, sizeof text,
-             _("%s, up %s, %s of %s clients connected, in %s/s, out %s/s, %s dropped, %s retained, %s stored, "
+             _("%s, up %s, %s of %s clients connected, in %s/s, out %s/s, %s dropped, %s retained, "
+               "%s stored, "
                "heap %s"),
              sys_value(p, "version"), up, sys_value(p, "clients/connected"),
              sys_value(p, "clients/total"), in, out, dropped,
              sys_value(p, "retained messages/count"), sys_value(p, "messages/stored"),
              sys_value(p, "heap/current"));
-    put_wrapped(f, "$SYS", strtoll(dropped, NULL, 10) > 0 ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT, text,
-                cols);
+    put_wrapped(f, "$SYS", strtoll(dropped, NULL, 10) > 0 ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT,
+                text, cols);
 }
 
 /* ---- what it cannot do ---- */
@@ -203,7 +205,8 @@ static void name_lacks(const struct traits *t, char *out, size_t size)
     out[0] = '\0';
     for (int i = 0; i < TRAITS && at < size; i++)
         if (t->has[i] == KNOWN_NO)
-            at += (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "", _(trait_words[i].lacks));
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "",
+                                   _(trait_words[i].lacks));
 }
 
 static void put_traits(struct paint *p, struct facts *f, int cols)
@@ -227,7 +230,9 @@ static void put_traits(struct paint *p, struct facts *f, int cols)
     }
     if (!traits_lacking(t))
         put(f, label, ROLE_SCREEN_TEXT, "%s",
-            p->m->link->phase != LINK_UP ? "" : t->tested ? _("nothing is missing") : _("being tried"));
+            p->m->link->phase != LINK_UP ? ""
+            : t->tested                  ? _("nothing is missing")
+                                         : _("being tried"));
 }
 
 /* ---- who else ---- */
@@ -276,8 +281,8 @@ static void put_audit(struct paint *p, struct facts *f)
     } else {
         snprintf(age, sizeof age, "%u", a->lines);
         put(f, _("audit"), a->faults ? ROLE_SCREEN_ERROR : ROLE_SCREEN_TEXT,
-            P_("%s  %u fault in %s findings; %s tries again", "%s  %u faults in %s findings; %s tries again",
-               a->faults),
+            P_("%s  %u fault in %s findings; %s tries again",
+               "%s  %u faults in %s findings; %s tries again", a->faults),
             when, a->faults, age, key);
     }
 }
@@ -305,9 +310,8 @@ int panel_broker_draw(struct paint *p, struct area a)
     facts.n = 0;
     make_facts(p, &facts, a.cols - edges);
     const int rows = facts.n + edges < a.rows ? facts.n + edges : a.rows;
-    const struct area in =
-        desk_frame(p->desk, area_sub(a, 0, 0, rows, a.cols), false, ROLE_PANEL_BORDER,
-                   ROLE_PANEL_TITLE, TEXT_OURS(_("BROKER")));
+    const struct area in = desk_frame(p->desk, area_sub(a, 0, 0, rows, a.cols), false,
+                                      ROLE_PANEL_BORDER, ROLE_PANEL_TITLE, TEXT_OURS(_("BROKER")));
     for (int y = 0; y < facts.n; y++) {
         area_text(in, y, 1, LABEL - 2, ROLE_SCREEN_DIM, TEXT_OURS(facts.list[y].label));
         area_text(in, y, LABEL, -1, facts.list[y].role, (struct text){facts.list[y].text});

@@ -47,6 +47,36 @@ static int64_t today(const struct ui_model *m)
     return m->in_past ? clock_wall_ms() : m->now.wall_ms;
 }
 
+/* Sensible times; the first is what an empty answer means. */
+static const char *const shelf_times[] = {"2h", "30m", "1h", "8h", "24h", "7d"};
+#define SHELF_TIMES (sizeof shelf_times / sizeof *shelf_times)
+
+static void shelve_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct prompt *p = &d->prompt;
+    int64_t ms;
+
+    if (!duration_parse(p->len ? p->text : shelf_times[0], &ms) || ms <= 0) {
+        err_set(&p->error, EXIT_USAGE, "%s", _("expected a duration such as 30m, 2h or 1d"));
+        return;
+    }
+    desk_pop(d);
+    if (desk_send(out, m, OP_SHELVE, &p->note_for, TEXT_EMPTY))
+        out->list[out->count - 1].op.shelve_until_at = m->now.wall_ms + ms;
+}
+
+static void next_shelf_time(struct desk *d)
+{
+    struct prompt *p = &d->prompt;
+    size_t i = 0;
+
+    while (i < SHELF_TIMES && strcmp(shelf_times[i], p->text) != 0)
+        i++;
+    i = p->len == 0 ? 1 : (i + 1) % SHELF_TIMES;
+    p->len = (size_t)snprintf(p->text, sizeof p->text, "%s", shelf_times[i < SHELF_TIMES ? i : 0]);
+    p->error = (struct err){0};
+}
+
 static void note_done(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     struct text512 note = {""};
@@ -228,6 +258,9 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
     case PROMPT_COMMAND:
         command_done(d, m, out);
         break;
+    case PROMPT_SHELVE:
+        shelve_done(d, m, out);
+        break;
     case PROMPT_EXPORT:
         export_done(d, m, out);
         break;
@@ -270,6 +303,8 @@ void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, s
         changed(d);
     } else if (k->code == KEY_TAB && p->kind == PROMPT_COMMAND) {
         complete(p);
+    } else if (k->code == KEY_TAB && p->kind == PROMPT_SHELVE) {
+        next_shelf_time(d);
     } else if (k->code >= ' ' && k->code < KEY_FIRST) {
         prompt_type(d, m, utf8, encode(k->code, utf8));
     }
@@ -287,6 +322,7 @@ static void label_of(const struct prompt *p, char *out, size_t size)
         [PROMPT_HAND_OVER] = N_("hand over to (a name, or nothing): "),
         [PROMPT_PAST] = N_("the fleet as it was at: "),
         [PROMPT_JUMP] = N_("lines up to: "),
+        [PROMPT_SHELVE] = N_("shelve for: "),
     };
 
     if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
@@ -322,6 +358,9 @@ void prompt_draw(struct paint *paint, struct area a)
         area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, TEXT_OURS(p->error.text));
     else if (p->kind == PROMPT_COMMAND)
         draw_hints(p, a, x + 3);
+    else if (p->kind == PROMPT_SHELVE)
+        area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
+                  TEXT_OURS(_("30m  1h  8h  24h  7d: Tab goes through them; Enter alone: 2h")));
     else if (p->kind == PROMPT_FILTER && !p->len)
         area_text(
             a, 0, x + 2, -1, ROLE_SCREEN_DIM,

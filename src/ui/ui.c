@@ -268,8 +268,8 @@ bool ui_is_dirty(const struct ui *u, const struct ui_model *m)
            p->past != past_of(m) ||
            p->message_at_mono != (m->message ? m->message_at_mono : 0) ||
            p->refusals != (m->refusals ? m->refusals->generation : 0) ||
-           p->audit != (m->audit ? m->audit->generation : 0) ||
-           link_differs(&p->link, m->link) || store_differs(&p->store, m->store);
+           p->audit != (m->audit ? m->audit->generation : 0) || link_differs(&p->link, m->link) ||
+           store_differs(&p->store, m->store);
 }
 
 int64_t ui_next_change(const struct ui *u, const struct ui_model *m)

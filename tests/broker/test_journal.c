@@ -36,7 +36,8 @@ static struct seen *start_recording(struct watch *w, const struct link_options *
     return s;
 }
 
-/* Another program with our id, as a copied database makes one: it has the session while it is there. */
+/* Another program with our id, as a copied database makes one: it has the session while it is
+ * there. */
 static void test_two_programs_on_one_session(void **state)
 {
     (void)state;

@@ -23,6 +23,7 @@ enum lie {
     TALKS_BADLY,  /* `bytes` after the first SUBSCRIBE, once */
     SUBACK_EMPTY, /* once */
     SUBACK_NEVER, /* once */
+    ONLY_LISTENS, /* MQTT 3.1.1 alone, and hangs up on what is published below "secret" */
     SLICES,       /* honest, in single bytes */
 };
 
@@ -34,7 +35,7 @@ struct liar {
     size_t len;
     bool once_done;
     atomic_bool stop;
-    atomic_int connects, protocol;
+    atomic_int connects, protocol, refused;
 };
 
 static bool read_full(struct liar *l, int fd, void *to, size_t n)
@@ -85,7 +86,7 @@ static bool on_connect(struct liar *l, int fd, const unsigned char *body)
     atomic_fetch_add(&l->connects, 1);
     if (protocol == 5 && l->lie == HANGS_UP)
         return false;
-    if (protocol == 5 && (l->lie == SAYS_84 || l->lie == SAYS_1)) {
+    if (protocol == 5 && (l->lie == SAYS_84 || l->lie == SAYS_1 || l->lie == ONLY_LISTENS)) {
         put(l, fd, l->lie == SAYS_84 ? say84 : say1,
             l->lie == SAYS_84 ? sizeof say84 : sizeof say1);
         return false;
@@ -138,7 +139,12 @@ static void serve(struct liar *l, int fd)
             on_subscribe(l, fd, body, n);
         if (head == 0xc0)
             put(l, fd, "\xd0\0", 2);
-        if ((head & 0xf0) == 0x30) /* echoes what is published */
+        if (head == 0x32 && l->lie == ONLY_LISTENS) {
+            const size_t topic = (size_t)body[0] << 8 | body[1];
+            if (memcmp(body + 2, "secret", 6) == 0 && atomic_fetch_add(&l->refused, 1) >= 0)
+                return;
+            put(l, fd, (unsigned char[]){0x40, 2, body[2 + topic], body[3 + topic]}, 4);
+        } else if ((head & 0xf0) == 0x30) /* echoes what is published */
             put(l, fd, (unsigned char[]){head, (unsigned char)n}, 2), put(l, fd, body, n);
     }
     l->once_done = l->once_done || l->lie == SUBACK_NEVER;
@@ -238,6 +244,46 @@ static void test_lies(void **state)
         watch_stop(&w);
         liar_stop(&l);
     }
+}
+
+/* Others are told apart from what it hangs up on, which goes out twice and no more. */
+static void test_hangs_up_instead_of_refusing(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, ONLY_LISTENS, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    const int64_t until = clock_mono_ms() + 2 * WAIT_MS;
+    unsigned done = 0;
+    for (size_t at = 0; done != 7;) {
+        assert_true(clock_mono_ms() < until);
+        watch_wait(&w, 50);
+        for (; at < w.n; at++) {
+            const struct seen *s = &w.seen[at];
+            if (s->kind == LINK_SNAPSHOT) /* as the main thread does: all that wasn't answered */
+                for (uint64_t token = 0; token < 3; token++)
+                    if (!(done & 1u << token))
+                        assert_true(link_publish(w.link, token + 1,
+                                                 token == 1 ? "secret/topic" : "open/topic", &token,
+                                                 1, 1, false));
+            if (s->kind == LINK_ENDED)
+                link_retry_now(w.link);
+            if (s->kind != LINK_PUBLISHED)
+                continue;
+            done |= 1u << (s->token - 1);
+            assert_int_equal(s->reason, s->token == 2 ? LINK_HANGS_UP : 0);
+        }
+    }
+    watch_until(&w, w.count[LINK_REFUSED] == 1);
+    for (size_t i = 0; i < w.n; i++)
+        if (w.seen[i].kind == LINK_REFUSED)
+            assert_non_null(strstr(w.seen[i].words, "closes the connection on secret/topic"));
+    assert_in_range(atomic_load(&l.refused), 2, 3); /* once among others, twice alone */
+    assert_string_equal(w.status.contested.clean, "");
+    watch_stop(&w);
+    liar_stop(&l);
 }
 
 static void check_fallback(enum lie lie, int connects_after_loss)
@@ -341,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_falls_back),
+        cmocka_unit_test(test_hangs_up_instead_of_refusing),
         cmocka_unit_test(test_bytes_one_by_one),
         cmocka_unit_test(test_no_suback),
         cmocka_unit_test(test_restarts),

@@ -110,6 +110,8 @@ static void fill(struct store *s)
     const struct alarm failed = alarm_of(&lobby, ALARM_SERVICE_FAILED, ALARM_UNACKNOWLEDGED);
     struct alarm over = alarm_of(&kitchen, ALARM_PROCESS_CRASHED, ALARM_NORMAL);
     struct alarm hidden = alarm_of(&hall, ALARM_CLIENT_SILENT, ALARM_SUPPRESSED);
+    hidden.raised_at -= 3600000;
+    hidden.acknowledged_at = now - 1000;
     struct command k = {.client = lobby.id,
                         .action = ACTION_REBOOT_HOST,
                         .status = COMMAND_ACCEPTED,
@@ -319,6 +321,27 @@ static void test_alarms(void **state)
         strstr(ok("alarms -o csv").out, ",'=evil() gave up,")); /* no formula for a spreadsheet */
 }
 
+static void test_alarms_in_another_order(void **state)
+{
+    (void)state;
+    static const char *const first[][2] = {{"age", "client_silent"},
+                                            {"acknowledged", "client_silent"},
+                                            {"shelved", "service_failed"},
+                                            {"urgency", "service_failed"}};
+    cJSON *root;
+
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "alarms --all --sort %s -o json", first[i][0]);
+        root = json_of(line);
+        const cJSON *a = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "alarms"), 0);
+        assert_string_equal(text_at(a, "kind"), first[i][1]);
+        cJSON_Delete(root);
+    }
+    assert_null(strstr(ok("alarms").out, "GUIDANCE"));
+    assert_int_equal(run_cli("alarms --sort size", NULL).code, 2);
+}
+
 static void test_metrics(void **state)
 {
     cJSON *root = json_of("alarms --metrics -o json");
@@ -440,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_clients_choice),
         cmocka_unit_test(test_clients_csv_and_table),
         cmocka_unit_test(test_alarms),
+        cmocka_unit_test(test_alarms_in_another_order),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_commands_and_logs),

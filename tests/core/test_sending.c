@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "rig.h"
 
@@ -170,6 +171,22 @@ static void test_refused_by_the_rules(void **state)
     assert_string_equal(rig_alarm_state(&rig, ALARM_COMMAND_FAILED, CMD), "unacknowledged");
 }
 
+/* Some brokers close the connection instead; the link finds out on what, and gives it up. */
+static void test_the_broker_hangs_up_on_it(void **state)
+{
+    (void)state;
+    send_one(0);
+    send_one(1);
+    rig_commit(&rig);
+    rig.sent_count = 1;
+    rig_puback(&rig, PUBLISH_HANGS_UP);
+    assert_string_equal(status(0), "failed");
+    assert_string_equal(command(0)->error_code.clean, "not_authorized");
+    assert_non_null(strstr(command(0)->error_message.clean, "closes the connection"));
+    assert_string_equal(status(1), "queued"); /* the rest goes on */
+    assert_int_equal(core_outbox_count(rig.core), 2);
+}
+
 static void test_nobody_listens_on_the_alias(void **state)
 {
     (void)state;
@@ -312,6 +329,58 @@ static void test_withheld(void **state)
     assert_int_equal(core_outbox_count(rig.core), 0);
 }
 
+/* ---- many ---- */
+
+struct tokens {
+    uint64_t list[25000];
+    unsigned count;
+};
+
+static void step(struct core_event ev, struct tokens *puts, struct tokens *sent)
+{
+    ev.now = rig.now;
+    effects_clear(&rig.effects);
+    core_step(rig.core, &ev, &rig.effects);
+    for (size_t i = 0; i < rig.effects.count; i++) {
+        const struct effect *e = &rig.effects.list[i];
+        if (e->kind == OUT_OUTBOX_PUT)
+            puts->list[puts->count++] = e->u.publish.token;
+        else if (e->kind == OUT_PUBLISH)
+            sent->list[sent->count++] = e->u.publish.token;
+    }
+}
+
+/* What lies in the outbox is found, not searched: searching took half a minute here. */
+static void test_ten_thousand_are_queued(void **state)
+{
+    enum { MANY = 10000 };
+    static struct tokens puts, sent;
+    const clock_t began = clock();
+    unsigned taken = 0;
+
+    (void)state;
+    rig_down(&rig);
+    for (unsigned n = 0; n < MANY; n++) {
+        struct operator_action op = order(0, ACTION_REBOOT_HOST);
+        memcpy(op.order.id.b, &n, sizeof n);
+        memcpy(op.order.client.b, &n, sizeof n);
+        step((struct core_event){.kind = IN_OPERATOR, .u.op = &op}, &puts, &sent);
+    }
+    for (unsigned k = 0; k < puts.count; k++)
+        step((struct core_event){.kind = IN_STORED, .u.done.token = puts.list[k]}, &puts, &sent);
+    assert_int_equal(core_outbox_count(rig.core), 2 * MANY);
+    assert_int_equal(sent.count, 0);
+    rig.now.mono_ms += 1;
+    step((struct core_event){.kind = IN_LINK_UP, .u.down.why = {.id = "up"}}, &puts, &sent);
+    for (; taken < sent.count; taken++)
+        step((struct core_event){.kind = IN_PUBLISHED, .u.done = {sent.list[taken], 0}}, &puts,
+             &sent);
+    assert_int_equal(taken, 2 * MANY);
+    assert_int_equal(core_outbox_count(rig.core), 0);
+    assert_int_equal(core_counts(rig.core)->commands_active, MANY);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 5);
+}
+
 int main(void)
 {
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
@@ -321,6 +390,8 @@ int main(void)
         CASE(test_an_outage_in_between),
         CASE(test_never_after_it_expired),
         CASE(test_refused_by_the_rules),
+        CASE(test_the_broker_hangs_up_on_it),
+        CASE(test_ten_thousand_are_queued),
         CASE(test_nobody_listens_on_the_alias),
         CASE(test_taken_up_again_after_a_crash),
         CASE(test_adopted_while_running),

@@ -18,12 +18,14 @@ from check_cli import COMMAND_KEYS, KITCHEN, LOBBY, PROGRAM, Rig, eventually, ne
 class Device:
     """Answers commands as told: a list of statuses to acknowledge, each on the topics given."""
 
-    def __init__(self, rig, uuid, answers, topics=("commands/ack", "command/ack")):
+    def __init__(self, rig, uuid, answers, topics=("commands/ack", "command/ack"), account=None):
         self.uuid, self.answers, self.topics, self.seen = uuid, answers, topics, []
         self.client = new_client("dev-" + uuid[:8])
         self.client.on_message = self.on_message
         subscribed = threading.Event()
         self.client.on_subscribe = lambda *a: subscribed.set()
+        if account:
+            self.client.username_pw_set(*account)
         self.client.connect("127.0.0.1", rig.port)
         self.client.loop_start()
         self.client.subscribe([(f"infoscreen/{uuid}/commands", 1), (f"infoscreen/{uuid}/command", 1)])
@@ -47,6 +49,23 @@ class Device:
 
 
 ALL = ["accepted", "execution_started", "completed"]
+
+
+def on_a_terminal(rig, typed, *args):
+    """What the program says on a terminal of its own until it ends, and its exit code; typed is the answer to its question."""
+    main, side = os.openpty()
+    p = subprocess.Popen([PROGRAM, *args, "-h", "127.0.0.1", "-p", str(rig.port), "--db", rig.db, "--operator", "anna"],
+                         stdin=side, stdout=side, stderr=side, start_new_session=True)
+    os.close(side)
+    os.write(main, typed.encode() + b"\n")
+    said = b""
+    while True:
+        try:
+            said += os.read(main, 4096)
+        except OSError:  # the other side is closed
+            break
+    os.close(main)
+    return said.decode(), p.wait(30)
 
 
 class Send(unittest.TestCase):
@@ -160,9 +179,20 @@ class Send(unittest.TestCase):
             self.send("restart_app", LOBBY, "--wait")
         c, = self.send("restart_app", LOBBY, code=6)
         self.assertEqual(c["status"], "blocked")
+        self.assertIn("lobby-03: restart_app is blocked", self.rig.run("send", "restart_app", LOBBY).stderr)
         self.assertEqual(self.stored(c["command_id"])["status"], "blocked")
         self.send("restart_app", KITCHEN, "--wait")
         self.send("restart_app", LOBBY, "--override-lockout", "--reason", "on site", "--wait")
+
+    def test_shutting_down_wants_the_name(self):
+        self.recording()
+        d = self.device(ALL)
+        for typed, code in (("", 6), ("yes", 6), ("kitchen-1", 6), ("lobby-03", 0)):
+            self.assertEqual(d.seen, [])
+            asked, returncode = on_a_terminal(self.rig, typed, "send", "shutdown_host", LOBBY)
+            self.assertIn("Type lobby-03 to send: ", asked)
+            self.assertEqual(returncode, code, asked)
+        self.assertEqual(eventually(lambda: [c["action"] for _, c in d.seen], lambda a: len(a) == 2), ["shutdown_host"] * 2)
 
     def test_no_broker(self):
         self.rig.broker.terminate()

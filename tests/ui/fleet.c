@@ -132,6 +132,25 @@ void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_s
     assert_true(core_restore_alarm(f->core, &a, NULL, 0));
 }
 
+void fleet_wide(struct fleet *f, enum alarm_kind kind, const char *subject, int64_t ago)
+{
+    struct alarm a = {.kind = kind,
+                      .state = ALARM_UNACKNOWLEDGED,
+                      .priority = alarm_kind_priority(kind),
+                      .raised_at = FLEET_NOW_WALL - ago,
+                      .cleared_at = TIME_NONE,
+                      .acknowledged_at = TIME_NONE,
+                      .shelved_until = TIME_NONE,
+                      .occurrences = 1,
+                      .active = true};
+
+    TEXT_SET(&a.subject, subject, strlen(subject));
+    a.summary.id = "something about {1}";
+    TEXT_SET(&a.summary.arg[0], subject, strlen(subject));
+    alarm_make_id(kind, TEXT(a.subject), a.id);
+    assert_true(core_restore_alarm(f->core, &a, NULL, 0));
+}
+
 void fleet_command(struct fleet *f, unsigned i, enum action action, enum command_status status)
 {
     struct command c = {.id = fleet_uid(100 + i),

@@ -126,6 +126,93 @@ static void test_no_broker(void **state)
     fleet_close(&f);
 }
 
+/* The sentence gives way to the width, its end does not. */
+static void test_all_silent(void **state)
+{
+    static const struct {
+        int rows, cols;
+        const char *sentence;
+    } screens[] = {
+        {36, 120, "ALL 1284 CLIENTS SILENT since 14:01:08 — the broker or its network, not the devices"},
+        {24, 80, "ALL 1284 CLIENTS SILENT since 14:01:08 — broker or network, not devices"},
+        {10, 40, "ALL 1284 SILENT since 14:01:08"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof screens / sizeof *screens; i++) {
+        struct fleet f;
+        char name[64];
+        fleet_open(&f, 1284, screens[i].rows, screens[i].cols, true);
+        fleet_wide(&f, ALARM_BROKER_OUTAGE, "fleet", 139000);
+        fleet_draw(&f);
+        assert_non_null(strstr(fleet_text(&f), screens[i].sentence));
+        assert_int_equal(fleet_role(&f, "ALL 1284"), ROLE_BANNER_WIDE);
+        snprintf(name, sizeof name, "all-silent-%dx%d", screens[i].cols, screens[i].rows);
+        compare(&f, name);
+        fleet_close(&f);
+    }
+}
+
+static void test_groups_silent(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 70, 24, 80, true);
+    fleet_wide(&f, ALARM_GROUP_OUTAGE, "floor-2", 139000);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "GROUP floor-2: 10 of 10 silent since 14:01:08"));
+    fleet_wide(&f, ALARM_GROUP_OUTAGE, "floor-3", 149000);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "since 14:01:08 — and 1 more group"));
+    assert_int_equal(fleet_role(&f, "GROUP floor-2"), ROLE_BANNER_WIDE);
+    compare(&f, "groups-silent-80x24");
+    fleet_close(&f);
+}
+
+static void test_a_long_reason_gives_way(void **state)
+{
+    struct fleet f;
+    struct effects out = {0};
+    struct core_event down = {.kind = IN_LINK_DOWN};
+
+    (void)state;
+    fleet_open(&f, 12, 24, 80, true);
+    down.now = f.model.now;
+    down.u.down.why = (struct words){
+        .id = "the certificate of ops-broker.example.org is not valid before next Tuesday: set the "
+              "clock of this computer, or ask for another one, and so on"};
+    core_step(f.core, &down, &out);
+    effects_fini(&out);
+    f.link.phase = LINK_WAITING;
+    f.link.next_try_mono = FLEET_NOW_MONO + 8000;
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "…, next try in 10 s"));
+    assert_non_null(strstr(fleet_text(&f), "as of then"));
+    fleet_close(&f);
+}
+
+/* Silent, and rightly so: said in words beside the sign, and not coloured as a fault. */
+static void test_expected_silence(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 3, 36, 120, true);
+    fleet_client(&f, 3, "Lift Nord", "graz", "silent");
+    fleet_client(&f, 4, "hall-9", "vienna", "silent");
+    fleet_message(&f, "infoscreen/groups/graz/power/intent", "{\"desired_state\":\"off\"}");
+    fleet_type(&f, "2", NULL);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "off by intent"));
+    assert_int_equal(fleet_role(&f, "off by intent"), ROLE_STATE_UNKNOWN);
+    compare(&f, "off-by-intent-120x36");
+    fleet_type(&f, "j\r", NULL);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "off by intent: its group is wanted off"));
+    fleet_close(&f);
+}
+
 static void view(const char *keys, const char *name)
 {
     struct fleet f;
@@ -157,13 +244,15 @@ static void test_views(void **state)
     view("8", "broker-120x36");
 }
 
-/* A broker that lacks a few things and refuses others, three consoles, and an audit with a fault. */
+/* A broker that lacks a few things and refuses others, three consoles, and an audit with a fault.
+ */
 static void trouble_with_the_broker(struct fleet *f)
 {
     static struct rate_past past = {.known = 40};
     static struct refusals refusals;
     static struct audit_line lines[3];
-    static struct audit_status audit = {.phase = AUDIT_DONE, .line = lines, .lines = 3, .faults = 1};
+    static struct audit_status audit = {
+        .phase = AUDIT_DONE, .line = lines, .lines = 3, .faults = 1};
     static const char *const sys[][2] = {{"version", "mosquitto version 2.0.11"},
                                          {"uptime", "273600 seconds"},
                                          {"clients/connected", "1284"},
@@ -208,10 +297,9 @@ static void trouble_with_the_broker(struct fleet *f)
     }
     for (int i = 0; i < 3; i++) {
         snprintf(topic, sizeof topic, "infoscreen/console/presence/aabbccd%d", i);
-        fleet_message(
-            f, topic,
-            "{\"host\":\"vie-2\",\"operator\":\"berta\x1b[31m\",\"role\":\"console\","
-            "\"recovery\":false,\"since\":\"2026-04-05T12:00:00Z\"}");
+        fleet_message(f, topic,
+                      "{\"host\":\"vie-2\",\"operator\":\"berta\x1b[31m\",\"role\":\"console\","
+                      "\"recovery\":false,\"since\":\"2026-04-05T12:00:00Z\"}");
     }
     fleet_message(f, "infoscreen/nonsense/heartbeat", "{}");
 }
@@ -253,7 +341,8 @@ static void test_audit_key(void **state)
     assert_int_equal(out.list[0].kind, INTENT_AUDIT);
     assert_int_equal(f.desk.view, VIEW_BROKER);
     assert_int_equal(f.desk.focus, LIST_AUDIT);
-    const struct audit_status running = {.phase = AUDIT_RUNNING, .begun_mono = FLEET_NOW_MONO - 3000};
+    const struct audit_status running = {.phase = AUDIT_RUNNING,
+                                         .begun_mono = FLEET_NOW_MONO - 3000};
     f.model.audit = &running;
     fleet_type(&f, "c", &out);
     assert_int_equal(out.count, 1); /* one at a time */
@@ -274,7 +363,8 @@ static void test_contested_id(void **state)
     fleet_open(&f, 3, 24, 80, true);
     TEXT_SET(&f.link.contested, "infoscreen-console-vie-1-9b8d", 29);
     fleet_draw(&f);
-    assert_non_null(strstr(fleet_text(&f), "TWO PROGRAMS USE THE CLIENT ID infoscreen-console-vie-1-9b8d"));
+    assert_non_null(
+        strstr(fleet_text(&f), "TWO PROGRAMS USE THE CLIENT ID infoscreen-console-vie-1-9b8d"));
     assert_int_equal(fleet_role(&f, "TWO PROGRAMS"), ROLE_BANNER_WARNING);
     fleet_close(&f);
 }
@@ -370,6 +460,10 @@ int main(void)
         cmocka_unit_test(test_overview_in_ascii),
         cmocka_unit_test(test_calm_fleet_has_no_alert_panel),
         cmocka_unit_test(test_no_broker),
+        cmocka_unit_test(test_all_silent),
+        cmocka_unit_test(test_groups_silent),
+        cmocka_unit_test(test_a_long_reason_gives_way),
+        cmocka_unit_test(test_expected_silence),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_broker),
         cmocka_unit_test(test_audit_key),
