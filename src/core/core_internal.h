@@ -592,6 +592,12 @@ struct core {
     uint64_t alarm_rank_generation;
 
     struct {
+        struct alarm_group *list;
+        uint32_t count, room;
+        bool made;
+        uint64_t generation;
+    } folded; /* alarms by kind and group of devices */
+    struct {
         struct raised *ring;
         uint32_t first, count, room;
         uint32_t window; /* how many of the newest lie in the last ten minutes */

@@ -203,6 +203,21 @@ static void open_incident(struct desk *d, const struct ui_model *m)
         memcpy(d->layer[d->layers - 1].incident, i->id, sizeof i->id);
 }
 
+/* Each alarm of the group, in the view of alarms. */
+static void open_group(struct desk *d, const struct ui_model *m)
+{
+    const struct alarm_group *g = list_selected(&d->list[LIST_FLOOD], m);
+    char filter[160];
+    struct err ignored = {0};
+
+    if (!g)
+        return;
+    snprintf(filter, sizeof filter, g->group.clean[0] ? "kind:%s group:\"%s\"" : "kind:%s",
+             alarm_kinds[g->kind].word, g->group.clean);
+    show(d, m, VIEW_ALARMS);
+    list_set_filter(&d->list[LIST_ALARMS], filter, &ignored);
+}
+
 static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     const struct client *c = d->layers ? NULL : desk_selected_client(d, m);
@@ -218,7 +233,9 @@ static void open_selected(struct desk *d, const struct ui_model *m, struct inten
         return;
     }
     (void)out;
-    if (c && desk_push(d, LAYER_CLIENT)) {
+    if (d->focus == LIST_FLOOD && !d->layers) {
+        open_group(d, m);
+    } else if (c && desk_push(d, LAYER_CLIENT)) {
         d->layer[d->layers - 1].client = c->id;
     } else if (a) { /* about no single device: its words in full */
         struct text160 words = {""};
@@ -360,8 +377,27 @@ static void copy(struct desk *d, const struct ui_model *m, struct intents *out)
 
 /* ---- alarms ---- */
 
+static void ask_for_all(struct desk *d, const struct ui_model *m, const struct alarm_group *g)
+{
+    d->prompt.count = target_collect_all(d, m, g);
+    if (d->prompt.count)
+        prompt_open(d, PROMPT_ACKNOWLEDGE_ALL);
+    else
+        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+}
+
+static const struct alarm_group *selected_group(const struct desk *d, const struct ui_model *m)
+{
+    return d->focus == LIST_FLOOD && !d->layers ? list_selected(&d->list[LIST_FLOOD], m) : NULL;
+}
+
 static void acknowledge(struct desk *d, const struct ui_model *m, struct intents *out)
 {
+    const struct alarm_group *g = selected_group(d, m);
+    if (g) {
+        ask_for_all(d, m, g);
+        return;
+    }
     const struct target t = target_at_key(d, m);
     const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
 
@@ -376,11 +412,7 @@ static void acknowledge(struct desk *d, const struct ui_model *m, struct intents
 static void acknowledge_all(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     (void)out;
-    d->prompt.count = target_collect_all(d, m);
-    if (d->prompt.count)
-        prompt_open(d, PROMPT_ACKNOWLEDGE_ALL);
-    else
-        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+    ask_for_all(d, m, NULL);
 }
 
 /* Of an incident: on the alarm that leads it, else on another that still stands. */
@@ -411,6 +443,15 @@ static void shelve(struct desk *d, const struct ui_model *m, struct intents *out
         d->prompt.note_for = t.what;
         prompt_open(d, PROMPT_SHELVE);
     }
+}
+
+static void load(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_LOAD)
+        desk_pop(d);
+    else
+        desk_push(d, LAYER_LOAD);
 }
 
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -528,7 +569,7 @@ typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
-    [UI_SHELVE] = shelve, [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
+    [UI_SHELVE] = shelve, [UI_LOAD] = load, [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
@@ -566,7 +607,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
         return !m->read_only && d->fleet_at == TIME_NONE && !has_help(d);
     case UI_OPEN:
         return !d->layers &&
-               (desk_selected_client(d, m) || (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
+               (desk_selected_client(d, m) || d->focus == LIST_FLOOD || (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
     case UI_NOTE:
         return !m->read_only && d->fleet_at == TIME_NONE && desk_incident(d, m);
     case UI_HAND_OVER:

@@ -17,7 +17,8 @@
 bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
 {
     static const struct list_class *const classes[LISTS] = {
-        [LIST_ALARMS] = &class_alarms,     [LIST_CLIENTS] = &class_clients,
+        [LIST_ALARMS] = &class_alarms,     [LIST_FLOOD] = &class_flood,
+        [LIST_CLIENTS] = &class_clients,
         [LIST_COMMANDS] = &class_commands, [LIST_INCIDENTS] = &class_incidents,
         [LIST_HISTORY] = &class_history,
         [LIST_LOGS] = &class_logs,         [LIST_REJECTS] = &class_rejects,
@@ -82,10 +83,23 @@ struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum rol
 
 /* ---- panels and focus ---- */
 
+static bool is_alert(enum list_id id)
+{
+    return id == LIST_ALARMS || id == LIST_FLOOD;
+}
+
+/* Which of the two lists of alarms the overview shows; LISTS: neither. */
+enum list_id desk_alert(const struct ui_model *m)
+{
+    return !core_alarm_count(m->core)  ? LISTS
+           : core_alarm_flood(m->core) ? LIST_FLOOD
+                                       : LIST_ALARMS;
+}
+
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS])
 {
     static const enum list_id of_view[VIEWS][5] = {
-        [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LISTS},
+        [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_FLOOD, LIST_CLIENTS, LIST_COMMANDS, LISTS},
         [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},
         [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
         [VIEW_COMMANDS] = {LIST_COMMANDS, LISTS},
@@ -99,7 +113,7 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
     for (int i = 0; of_view[d->view][i] != LISTS; i++) {
         const enum list_id id = of_view[d->view][i];
         const bool away =
-            d->view == VIEW_OVERVIEW && ((id == LIST_ALARMS && !core_alarm_count(m->core)) ||
+            d->view == VIEW_OVERVIEW && ((is_alert(id) && id != desk_alert(m)) ||
                                          (id == LIST_COMMANDS && !d->list[id].rows));
         if (!away)
             out[n++] = id;
@@ -117,10 +131,12 @@ void desk_settle_focus(struct desk *d, const struct ui_model *m)
 
     for (int i = 0; i < n; i++)
         there = there || panels[i] == d->focus;
-    if (!there)
+    if (!there && is_alert(d->focus) && is_alert(panels[0]))
+        d->focus = panels[0]; /* a flood begins or ends */
+    else if (!there)
         d->focus = d->view == VIEW_OVERVIEW ? LIST_CLIENTS : panels[0];
-    else if (!d->focus_chosen && panels[0] == LIST_ALARMS)
-        d->focus = LIST_ALARMS;
+    else if (!d->focus_chosen && is_alert(panels[0]))
+        d->focus = panels[0];
 }
 
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m)

@@ -25,7 +25,7 @@ enum view_id {
 };
 
 /* What lies on top of a view, the last one uppermost. */
-enum layer_kind { LAYER_CLIENT, LAYER_INCIDENT, LAYER_HANDOVER, LAYER_HELP, LAYER_PROMPT };
+enum layer_kind { LAYER_CLIENT, LAYER_INCIDENT, LAYER_HANDOVER, LAYER_LOAD, LAYER_HELP, LAYER_PROMPT };
 #define LAYERS 4
 
 enum prompt_kind {
@@ -136,6 +136,7 @@ void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
 struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border,
                        enum role title_role, struct text title);
 /* The panels of the current view that are there now, in the order of Tab. */
+enum list_id desk_alert(const struct ui_model *m);
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS]);
 void desk_settle_focus(struct desk *d, const struct ui_model *m);
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m);
@@ -169,7 +170,8 @@ struct target target_resolve(const struct desk *d, const struct ui_model *m);
 struct target target_at_key(const struct desk *d, const struct ui_model *m);
 bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
                const struct occurrence *what, struct text note);
-uint32_t target_collect_all(struct desk *d, const struct ui_model *m);
+uint32_t target_collect_all(struct desk *d, const struct ui_model *m,
+                            const struct alarm_group *g /* NULL: all */);
 
 /* prompt.c */
 void prompt_open(struct desk *d, enum prompt_kind kind);

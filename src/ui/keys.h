@@ -21,6 +21,8 @@
       N_("acknowledge all alarms shown (asks)"))                                                         \
     X(SHELVE, "shelve", "z", UI_FOOTER | UI_ACTS, N_("shelve"),                                          \
       N_("put the alarm aside for a time (asks how long); take a shelved one back"))                     \
+    X(LOAD, "alarm-load", "m", 0, N_("load of alarms"),                                                  \
+      N_("the figures of ISA-18.2: rate, flood, stale and chattering alarms, where they come from"))      \
     X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
     X(INCIDENT, "incident", "i", UI_FOOTER, N_("incident"),                                              \
       N_("the incident that the selected alarm or client belongs to"))                                   \

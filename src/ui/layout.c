@@ -46,7 +46,7 @@ static void take_banners(struct paint *p, struct stack *s)
 static void draw_list(struct paint *p, enum list_id id, struct area a)
 {
     struct desk *d = p->desk;
-    const bool focused = d->focus == id, alert = id == LIST_ALARMS;
+    const bool focused = d->focus == id, alert = id == LIST_ALARMS || id == LIST_FLOOD;
     char title[320];
 
     list_update(&d->list[id], p->m); /* before the title counts */
@@ -61,11 +61,11 @@ static void draw_list(struct paint *p, enum list_id id, struct area a)
     list_draw(&d->list[id], p, in, focused && !d->layers);
 }
 
-static int alert_rows(const struct paint *p, int height)
+static int alert_rows(const struct paint *p, enum list_id id, int height)
 {
-    const int most = height / ALERT_SHARE, edges = p->desk->boxes ? 2 : 1;
-    const int wanted =
-        (int)(core_alarm_count(p->m->core) < 200 ? core_alarm_count(p->m->core) : 200) + edges;
+    const int most = height / ALERT_SHARE, edges = (p->desk->boxes ? 2 : 1) + (id == LIST_FLOOD);
+    const uint32_t rows = p->desk->list[id].class->count(p->m);
+    const int wanted = (int)(rows < 200 ? rows : 200) + edges;
 
     return wanted > most ? (most > edges + 1 ? most : edges + 1) : wanted;
 }
@@ -93,8 +93,9 @@ static void draw_overview(struct paint *p, struct stack *s)
 
     s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 2, s->all.cols));
     take_banners(p, s);
-    if (core_alarm_count(p->m->core))
-        draw_list(p, LIST_ALARMS, take_top(s, alert_rows(p, s->all.rows)));
+    const enum list_id alert = desk_alert(p->m);
+    if (alert != LISTS)
+        draw_list(p, alert, take_top(s, alert_rows(p, alert, s->all.rows)));
     if (commands_line)
         draw_command_line(p, area_sub(s->all, --s->bottom, 0, 1, s->all.cols));
     const struct area rest = middle(s);
@@ -201,6 +202,7 @@ static void draw_layer(struct paint *p, struct stack *s)
         [LAYER_CLIENT] = panel_client_draw,
         [LAYER_INCIDENT] = panel_incident_draw,
         [LAYER_HANDOVER] = panel_handover_draw,
+        [LAYER_LOAD] = panel_load_draw,
         [LAYER_HELP] = panel_help_draw,
     };
     const enum layer_kind kind = p->desk->layer[p->desk->layers - 1].kind;

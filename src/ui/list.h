@@ -12,6 +12,7 @@ struct list;
 
 enum list_id {
     LIST_ALARMS,
+    LIST_FLOOD, /* in place of the alarms in the overview */
     LIST_CLIENTS,
     LIST_COMMANDS,
     LIST_INCIDENTS,
@@ -66,7 +67,7 @@ struct list_class {
      * many. NULL: as they come. */
     uint32_t (*order)(const struct list *l, const struct ui_model *m, uint32_t *order);
 };
-extern const struct list_class class_alarms, class_clients, class_commands, class_incidents,
+extern const struct list_class class_alarms, class_flood, class_clients, class_commands, class_incidents,
     class_history, class_logs, class_rejects, class_refusals, class_audit, class_accounts;
 
 #define LIST_ROWS_SEEN 256

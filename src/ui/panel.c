@@ -47,6 +47,11 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
         at += (size_t)snprintf(out + at, size - at, _(" %u in flight"), n->commands_active);
     else
         at += (size_t)snprintf(out + at, size - at, " %u", l->class->count(m));
+    if (id == LIST_FLOOD) {
+        snprintf(out, size, _("%s · %u in %u groups · %u unacknowledged"), _(l->class->title),
+                 n->alarms_standing, l->class->count(m), n->alarms_unacknowledged);
+        return;
+    }
     if (id == LIST_ALARMS && n->alarms_unacknowledged)
         at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"),
                                n->alarms_unacknowledged);

@@ -40,6 +40,7 @@ bool panel_message(struct paint *p, char *out, size_t size);
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size);
 
+void panel_load_draw(struct paint *p, struct area a);
 void panel_alarm_detail_draw(struct paint *p, struct area a);
 void panel_client_draw(struct paint *p, struct area a);
 void panel_incident_draw(struct paint *p, struct area a);         /* the layer */
