@@ -404,6 +404,16 @@ struct tracked {
     bool mine;             /* issued or taken over by this process, which so sees to its end */
 };
 
+/* ranking.c: tracked ones by the order of their arrival. */
+struct ranked {
+    struct tracked **list;
+    uint32_t count;
+};
+bool ranking_make_room(struct core *c, uint32_t room);
+void ranking_add(struct core *c, struct tracked *t); /* by the status that it has now */
+void ranking_remove(struct core *c, const struct tracked *t);
+void ranking_fini(struct core *c);
+
 extern const bool command_is_active[COMMAND_STATUSES]; /* something may still come */
 struct tracked *command_find(const struct core *c, const struct uid *id);
 struct tracked *command_add(struct core *c, const struct command *row);
@@ -606,10 +616,11 @@ struct core {
     } raised;
 
     struct table commands, commands_of_client;
-    struct tracked **command_list, **command_rank;
+    struct tracked **command_list;
+    struct ranked commands_under_way, commands_ended;
     struct tracked *ended, **ended_end; /* the first to end is the first to be forgotten */
     uint32_t command_room;
-    uint64_t command_order, command_rank_generation;
+    uint64_t command_order;
 
     struct rolling *rollouts[ROLLOUTS_KEPT]; /* oldest first */
     uint32_t rollout_count;
