@@ -128,6 +128,7 @@ void alarms_fini(struct core *c)
         core_free_now(c->alarm_list[i]);
     free(c->alarm_list);
     free(c->alarm_rank);
+    free(c->folded.list);
     free(c->alarms.buckets);
 }
 

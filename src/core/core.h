@@ -261,6 +261,17 @@ bool core_alarm_flood(const struct core *c);
 bool core_alarm_chatters(const struct core *c, const struct alarm *a);
 /* False: without memory for what was raised; the rest is right. */
 bool core_alarm_load(const struct core *c, struct now now, struct alarm_load *out);
+/* Standing alarms folded by kind and group of devices, the most urgent first. */
+struct alarm_group {
+    enum alarm_kind kind;
+    struct text64 group; /* "" none */
+    uint32_t count, unacknowledged;
+    int64_t oldest_at;
+    const struct alarm *worst;
+};
+uint32_t core_alarm_group_count(const struct core *c);
+const struct alarm_group *core_alarm_group(const struct core *c, uint32_t k);
+bool core_alarm_is_in(const struct core *c, const struct alarm *a, const struct alarm_group *g);
 /* The payload that raised a service_failed, for storing; NULL if none. Borrowed. */
 const void *core_alarm_payload(const struct core *c, const struct alarm *a, size_t *len);
 

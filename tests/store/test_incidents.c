@@ -242,6 +242,10 @@ static void the_screen_is_told(void **state)
     assert_int_equal(a->error.code, 0);
     assert_int_equal(core_client(a->fleet, 0)->state, CLIENT_CRASHED);
     past_answer_free(a);
+    q.until_at = now - HOUR;
+    a = ask(l, q);
+    assert_int_equal(a->error.code, EXIT_NOT_FOUND);
+    past_answer_free(a);
     lookback_close(l);
     store_close(s);
 }

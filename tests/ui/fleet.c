@@ -58,6 +58,18 @@ void fleet_message(struct fleet *f, const char *topic, const char *payload)
     codec_free(codec);
 }
 
+void fleet_crashes(struct fleet *f, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct uid u = fleet_uid(i);
+        char topic[100] = "infoscreen/", subject[UID_TEXT];
+
+        uid_format(&u, subject);
+        strcat(strcat(topic, subject), "/heartbeat");
+        fleet_message(f, topic, "{\"process_status\":\"crashed\",\"current_process\":\"player\"}");
+    }
+}
+
 static struct client base(unsigned i)
 {
     struct client c = {.id = fleet_uid(i),

@@ -34,6 +34,8 @@ void fleet_command(struct fleet *f, unsigned i, enum action action, enum command
 /* What happened to the first client, as an answer of the history: raised, acknowledged, a command, a log
  * line, over; the second one's goes on. */
 void fleet_incidents(struct fleet *f);
+/* `n` clients crash at once. */
+void fleet_crashes(struct fleet *f, unsigned n);
 void fleet_message(struct fleet *f, const char *topic, const char *payload);
 void fleet_step(struct fleet *f, enum core_event_kind kind);
 void fleet_draw(struct fleet *f);

@@ -176,6 +176,36 @@ static void test_shelving(void **state)
     fleet_close(&f);
 }
 
+/* More than ten at once: a line for each kind and group; a key on a line means all of it, and asks. */
+static void test_flood(void **state)
+{
+    (void)state;
+    open_fleet(20, 36, 120);
+    fleet_crashes(&f, 10);
+    assert_false(shows("FLOOD OF ALARMS"));
+    fleet_crashes(&f, 13);
+    assert_true(shows("FLOOD OF ALARMS · 13 in 7 groups · 13 unacknowledged"));
+    type("a");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("acknowledge all 2 alarms shown? y/n"));
+    type("y");
+    assert_int_equal(out.count, 2);
+    assert_int_equal(out.list[1].op.verb, OP_ACKNOWLEDGE);
+    type("A");
+    assert_true(shows("acknowledge all 13 alarms shown? y/n"));
+    type("n\r"); /* Enter: each of the group */
+    assert_true(shows("ALARMS 2 of 13"));
+    type("1");
+    assert_true(shows("FLOOD OF ALARMS"));
+    type("3\033");
+    f.model.now.mono_ms += 700000; /* calm again */
+    f.model.now.wall_ms += 700000;
+    fleet_step(&f, IN_TICK);
+    type("1");
+    assert_false(shows("FLOOD OF ALARMS"));
+    fleet_close(&f);
+}
+
 static void test_order_of_alarms(void **state)
 {
     (void)state;
@@ -531,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_all_asks_and_takes_the_set_it_asked_about),
         cmocka_unit_test(test_read_only_says_why),
         cmocka_unit_test(test_shelving),
+        cmocka_unit_test(test_flood),
         cmocka_unit_test(test_order_of_alarms),
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_cursor_stays_on_its_row),

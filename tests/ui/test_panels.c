@@ -453,6 +453,28 @@ static void test_german(void **state)
     textdomain("none");
 }
 
+static void test_flood(void **state)
+{
+    static const int shapes[][2] = {{24, 80}, {36, 120}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fleet f;
+        char name[40];
+
+        fleet_open(&f, 20, shapes[i][0], shapes[i][1], true);
+        fleet_crashes(&f, 13);
+        fleet_draw(&f);
+        snprintf(name, sizeof name, "flood-%dx%d", shapes[i][1], shapes[i][0]);
+        compare(&f, name);
+        fleet_type(&f, "m", NULL);
+        fleet_draw(&f);
+        snprintf(name, sizeof name, "alarm-load-%dx%d", shapes[i][1], shapes[i][0]);
+        compare(&f, name);
+        fleet_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_incidents),
         cmocka_unit_test(test_past),
+        cmocka_unit_test(test_flood),
         cmocka_unit_test(test_german),
     };
 
