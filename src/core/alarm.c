@@ -191,6 +191,8 @@ static const enum event_kind event_kinds_of[ALARM_EVENTS] = {
 /* What nobody saw, its beginning suppressed, ends without a line as well. */
 static enum event_kind event_kind_of(const struct standing *a, enum alarm_event event)
 {
+    if (event == HAPPENS_RELEASE && a->row.state != ALARM_UNACKNOWLEDGED)
+        return EVENT_IMAGE;
     if (event != HAPPENS_RETURN || a->row.state != ALARM_NORMAL)
         return event_kinds_of[event];
     return a->row.suppressed_by[0] ? EVENT_IMAGE : EVENT_ALARM_CLEARED;

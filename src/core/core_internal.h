@@ -165,7 +165,7 @@ struct pulse {
     int64_t heard_at; /* … on the wall clock; TIME_NONE */
     int64_t from;     /* a hush begins no sooner: until then they may be on their way back */
     int64_t restarted; /* … and an interval neither, for the rhythm */
-    int64_t resumed;  /* when their last outage ended; INT64_MIN none */
+    int64_t began, resumed; /* their last outage: its hush, its end; INT64_MIN not ended yet */
     int64_t look;     /* length of a hush at which it is judged next */
     int64_t stall, stall_since; /* the longest hush that proved to be none, and when */
     float mean_ms;              /* of their intervals, when last judged */
