@@ -221,6 +221,8 @@ static void open_group(struct desk *d, const struct ui_model *m)
 static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     const struct client *c = d->layers ? NULL : desk_selected_client(d, m);
+    const struct work *w =
+        d->focus == LIST_COMMANDS && !d->layers ? list_selected(focused(d), m) : NULL;
     const struct alarm *a =
         d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
 
@@ -233,7 +235,9 @@ static void open_selected(struct desk *d, const struct ui_model *m, struct inten
         return;
     }
     (void)out;
-    if (d->focus == LIST_FLOOD && !d->layers) {
+    if (w && w->kind == WORK_ROLLOUT) {
+        work_fold(focused(d), &w->id);
+    } else if (d->focus == LIST_FLOOD && !d->layers) {
         open_group(d, m);
     } else if (c && desk_push(d, LAYER_CLIENT)) {
         d->layer[d->layers - 1].client = c->id;
@@ -475,6 +479,58 @@ static void note(struct desk *d, const struct ui_model *m, struct intents *out)
     prompt_open(d, PROMPT_NOTE);
 }
 
+/* ---- marks and commands ---- */
+
+static bool has_marks(const struct desk *d)
+{
+    return d->focus == LIST_CLIENTS && !d->layers;
+}
+
+static void mark(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (!has_marks(d))
+        desk_say(d, m, "%s", _("only clients are marked: go to their list with Tab or 2"));
+    else if (list_toggle_mark(focused(d), m))
+        move_by(d, m, 1);
+}
+
+static void mark_all(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (has_marks(d))
+        list_mark_all(focused(d), m);
+    else
+        desk_say(d, m, "%s", _("only clients are marked: go to their list with Tab or 2"));
+}
+
+static void unmark(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    list_unmark_all(&d->list[LIST_CLIENTS]);
+}
+
+static void restart_app(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_RESTART_APP, out);
+}
+
+static void reboot(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_REBOOT_HOST, out);
+}
+
+static void shut_down(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_SHUTDOWN_HOST, out);
+}
+
+static void withdraw(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    withdraw_begin(d, m);
+}
+
 /* ---- incidents, the past, files ---- */
 
 static void incident(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -496,11 +552,13 @@ static void hand_over(struct desk *d, const struct ui_model *m, struct intents *
 
 static void export_view(struct desk *d, const struct ui_model *m, struct intents *out)
 {
+    char name[LINE_BYTES] = "";
+
     (void)out;
     incident_here(d, m);
     prompt_open(d, PROMPT_EXPORT);
-    desk_default_name(d, m, d->prompt.text, sizeof d->prompt.text);
-    d->prompt.len = strlen(d->prompt.text);
+    desk_default_name(d, m, name, sizeof name);
+    line_set(&d->prompt.line, name);
 }
 
 static void past(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -569,7 +627,9 @@ typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
-    [UI_SHELVE] = shelve, [UI_LOAD] = load, [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
+    [UI_SHELVE] = shelve, [UI_LOAD] = load,
+    [UI_NOTE] = note, [UI_RESTART_APP] = restart_app, [UI_REBOOT] = reboot, [UI_SHUT_DOWN] = shut_down,
+    [UI_MARK] = mark, [UI_MARK_ALL] = mark_all, [UI_UNMARK] = unmark, [UI_WITHDRAW] = withdraw, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
@@ -591,7 +651,7 @@ void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, st
         handlers[id](d, m, out);
 }
 
-static bool has_help(const struct desk *d)
+static bool is_helping(const struct desk *d)
 {
     return d->layers && d->layer[d->layers - 1].kind == LAYER_HELP;
 }
@@ -604,10 +664,22 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_SHELVE:
         return !m->read_only && !d->layers && d->focus == LIST_ALARMS;
     case UI_ACKNOWLEDGE:
-        return !m->read_only && d->fleet_at == TIME_NONE && !has_help(d);
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d);
+    case UI_RESTART_APP:
+    case UI_REBOOT:
+    case UI_SHUT_DOWN:
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
+               desk_selected_client(d, m);
+    case UI_MARK:
+        return has_marks(d);
+    case UI_WITHDRAW:
+        return !m->read_only && d->fleet_at == TIME_NONE && !d->layers &&
+               d->focus == LIST_COMMANDS;
     case UI_OPEN:
         return !d->layers &&
-               (desk_selected_client(d, m) || d->focus == LIST_FLOOD || (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
+               (desk_selected_client(d, m) || d->focus == LIST_COMMANDS ||
+                d->focus == LIST_FLOOD ||
+                (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
     case UI_NOTE:
         return !m->read_only && d->fleet_at == TIME_NONE && desk_incident(d, m);
     case UI_HAND_OVER:
@@ -617,7 +689,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_JUMP:
         return !d->layers && shows_lines(d);
     case UI_INCIDENT:
-        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !has_help(d) &&
+        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !is_helping(d) &&
                desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;

@@ -56,6 +56,8 @@ void desk_fini(struct desk *d)
     for (int i = 0; i < LISTS; i++)
         list_fini(&d->list[i]);
     free(d->acknowledge);
+    order_fini(d);
+    free(d->sent);
     buf_fini(&d->export);
 }
 
@@ -121,9 +123,8 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
     return n;
 }
 
-/* The alerts have the focus until the operator wants it elsewhere; it never stays on a panel that
- * is gone. */
-void desk_settle_focus(struct desk *d, const struct ui_model *m)
+/* It never stays on a panel that is gone. */
+static void leave_gone_panel(struct desk *d, const struct ui_model *m)
 {
     enum list_id panels[LISTS];
     const int n = desk_panels(d, m, panels);
@@ -135,8 +136,32 @@ void desk_settle_focus(struct desk *d, const struct ui_model *m)
         d->focus = panels[0]; /* a flood begins or ends */
     else if (!there)
         d->focus = d->view == VIEW_OVERVIEW ? LIST_CLIENTS : panels[0];
-    else if (!d->focus_chosen && is_alert(panels[0]))
+}
+
+/* The alerts have the focus until the operator wants it elsewhere. */
+void desk_settle_focus(struct desk *d, const struct ui_model *m)
+{
+    enum list_id panels[LISTS];
+
+    leave_gone_panel(d, m);
+    desk_panels(d, m, panels);
+    if (d->view == VIEW_OVERVIEW && !d->focus_chosen && is_alert(panels[0]))
         d->focus = panels[0];
+}
+
+bool desk_asks(const struct desk *d)
+{
+    const enum layer_kind kind = d->layers ? d->layer[d->layers - 1].kind : LAYER_HELP;
+
+    return kind == LAYER_ORDER || kind == LAYER_PROMPT;
+}
+
+bool desk_has_asked(const struct desk *d)
+{
+    if (!desk_asks(d))
+        return false;
+    return d->layer[d->layers - 1].kind == LAYER_ORDER ? d->order.shown
+                                                       : prompt_is_question(d) && d->prompt.shown;
 }
 
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m)
@@ -151,7 +176,7 @@ const struct client *desk_selected_client(const struct desk *d, const struct ui_
     if (row && d->focus == LIST_ALARMS)
         id = &((const struct alarm *)row)->client;
     else if (row && d->focus == LIST_COMMANDS)
-        id = &((const struct command *)row)->client;
+        id = &((const struct work *)row)->client;
     else if (row && d->focus == LIST_INCIDENTS)
         id = &((const struct incident *)row)->alarms[((const struct incident *)row)->lead].client;
     else if (row && d->focus == LIST_HISTORY)
@@ -227,9 +252,13 @@ void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, str
 {
     d->touched = true;
     desk_settle_past(d, m);
-    desk_settle_focus(d, m);
+    leave_gone_panel(d, m); /* an alarm that came since the last frame does not turn a key aside */
     if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT) {
         prompt_key(d, m, k, out);
+        return;
+    }
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_ORDER) {
+        order_key(d, m, k, out);
         return;
     }
     if (k->code == KEY_PRESS) {
@@ -244,9 +273,13 @@ void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, str
     }
 }
 
-void desk_text(struct desk *d, const struct ui_model *m, const char *bytes, size_t n)
+/* Pasted text is text: outside of a line that is being typed it would be a row of commands. */
+void desk_paste(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
 {
-    d->touched = true;
-    if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT)
-        prompt_type(d, m, bytes, n);
+    const bool typing =
+        desk_asks(d) && (d->layer[d->layers - 1].kind == LAYER_PROMPT ? !prompt_is_question(d)
+                                                                      : d->order.reasoning);
+
+    if (typing)
+        desk_key(d, m, k, out);
 }

@@ -46,6 +46,18 @@ void format_age(struct paint *p, int64_t ms, char out[FIGURE])
         snprintf(out, FIGURE, "%dd%dh", (int)(ms / D), (int)(coarse(p, ms, H) % D / H));
 }
 
+void format_span(struct paint *p, int64_t ms, char out[FIGURE])
+{
+    const int64_t step = p->desk->screen_reader ? 10 * S : S;
+
+    if (ms < 0)
+        ms = 0;
+    if (ms < H)
+        snprintf(out, FIGURE, "%d:%02d", (int)(ms / MIN), (int)(coarse(p, ms, step) % MIN / S));
+    else
+        format_age(p, ms, out);
+}
+
 void format_beat(struct paint *p, int64_t ms, char out[FIGURE])
 {
     if (ms == TIME_NONE || p->m->in_past) { /* of signs of life that changed nothing no trace is kept */

@@ -76,11 +76,11 @@ static void draw_command_line(struct paint *p, struct area a)
     const struct command *c = core_command(p->m->core, 0);
     const unsigned active = core_counts(p->m->core)->commands_active;
     struct text64 scratch = {""};
-    char how[160];
+    char how[320];
 
     if (!c)
         return;
-    panel_command_state(p, c, how, sizeof how);
+    panel_command_state(p, c, 48, how, sizeof how);
     area_printf(a, 0, 1, panel_command_role(c),
                 P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
                 actions[c->action].word, panel_client_name(p->m, &c->client, &scratch).clean, how);
@@ -175,6 +175,18 @@ static void draw_incidents(struct paint *p, struct stack *s)
 }
 
 /* What is under the cursor in full below the list, where there is room. */
+static void draw_commands(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    const struct area all = middle(s);
+    const int below = all.rows >= DETAIL_FROM && core_command_count(p->m->core) ? DETAIL_ROWS : 0;
+    draw_list(p, LIST_COMMANDS, area_sub(all, 0, 0, all.rows - below, all.cols));
+    if (below)
+        panel_command_draw(
+            p, desk_frame(p->desk, area_sub(all, all.rows - below, 0, below, all.cols), false,
+                          ROLE_PANEL_BORDER, ROLE_PANEL_TITLE, TEXT_OURS(_("SELECTED"))));
+}
+
 static void draw_alarms(struct paint *p, struct stack *s)
 {
     take_banners(p, s);
@@ -188,7 +200,7 @@ static void draw_alarms(struct paint *p, struct stack *s)
 static void draw_single(struct paint *p, struct stack *s)
 {
     static const enum list_id lists[VIEWS] = {
-        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_COMMANDS] = LIST_COMMANDS,
+        [VIEW_CLIENTS] = LIST_CLIENTS,
         [VIEW_HISTORY] = LIST_HISTORY, [VIEW_LOGS] = LIST_LOGS,
     };
 
@@ -211,25 +223,21 @@ static void draw_layer(struct paint *p, struct stack *s)
     layers[kind](p, middle(s));
 }
 
-/* The prompt lies on the bottom line; what it asks about stays in sight. */
-static bool has_prompt(const struct desk *d)
-{
-    return d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT;
-}
-
 static void draw_bottom(struct paint *p, struct area all)
 {
     const struct area line = area_sub(all, all.rows - 1, 0, 1, all.cols);
     char out[200];
     const bool message = panel_message(p, out, sizeof out);
 
-    if (has_prompt(p->desk))
+    if (desk_asks(p->desk) && p->desk->layer[p->desk->layers - 1].kind == LAYER_PROMPT)
         prompt_draw(p, line);
+    else if (desk_asks(p->desk))
+        order_draw(p, area_sub(all, 1, 0, all.rows - 2, all.cols), line);
     else if (message && (!p->desk->boxes || all.rows < BOXES_ROWS))
         area_text(line, 0, 1, -1, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
     else
         panel_footer_draw(p, line);
-    if (message && p->desk->boxes &&
+    if (message && !desk_asks(p->desk) && p->desk->boxes &&
         all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
         const int used =
             area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
@@ -249,7 +257,7 @@ void desk_draw_view(struct paint *p, struct area all)
     }
     panel_header_draw(p, area_sub(all, 0, 0, 1, all.cols));
     const int layers = d->layers;
-    d->layers -= has_prompt(d);
+    d->layers -= desk_asks(d); /* what it asks about stays in sight */
     if (d->layers)
         draw_layer(p, &s);
     else if (d->view == VIEW_OVERVIEW && all.rows < BOXES_ROWS)
@@ -262,6 +270,8 @@ void desk_draw_view(struct paint *p, struct area all)
         draw_incidents(p, &s);
     else if (d->view == VIEW_BROKER)
         draw_broker(p, &s);
+    else if (d->view == VIEW_COMMANDS)
+        draw_commands(p, &s);
     else
         draw_single(p, &s);
     d->layers = layers;

@@ -32,6 +32,29 @@ void panel_words(const struct words *w, char *out, size_t size)
     words_render(w, i18n_translate, out, size);
 }
 
+int panel_wrapped(struct area a, int y, enum role role, const char *clean)
+{
+    char line[512];
+
+    do {
+        int used;
+        size_t cut = text_fit((struct text){clean}, a.cols - 2, &used);
+        if (clean[cut]) {
+            size_t blank = cut;
+            while (blank > 0 && clean[blank] != ' ')
+                blank--;
+            cut = blank ? blank : cut;
+        }
+        if (!cut)
+            break; /* not even one letter fits */
+        snprintf(line, sizeof line, "%.*s", (int)cut, clean);
+        area_text(a, y++, 1, -1, role, (struct text){line});
+        clean += cut;
+        clean += *clean == ' ';
+    } while (*clean);
+    return y;
+}
+
 /* "CLIENTS 12 of 1284 · filter: vienna · sort: name" */
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size)
@@ -55,6 +78,8 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
     if (id == LIST_ALARMS && n->alarms_unacknowledged)
         at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"),
                                n->alarms_unacknowledged);
+    if (l->marked && at < size)
+        at += (size_t)snprintf(out + at, size - at, _(" · %u marked"), l->marked);
     if (*l->expression && at < size)
         at += (size_t)snprintf(out + at, size - at, _(" · filter: %s"), l->expression);
     if ((id == LIST_HISTORY || id == LIST_LOGS) && d->lines_until != TIME_NONE && at < size) {

@@ -164,18 +164,19 @@ static void draw_commands(struct sheet *s, const struct client *c)
 
     for (uint32_t i = 0; i < n && shown < COMMANDS_SHOWN; i++) {
         const struct command *cmd = core_command(s->p->m->core, i);
-        char when[FIGURE], steps[32], how[320];
+        char when[FIGURE], action[64], steps[32], how[320], by[96];
 
         if (!cmd || !uid_equal(&cmd->client, &c->id))
             continue;
         if (!shown++)
             sheet_heading(s, _("COMMANDS"));
         format_when(s->p, cmd->issued_at, when);
+        panel_command_action(cmd, action, sizeof action);
         panel_progress(cmd, steps, sizeof steps);
-        panel_command_state(s->p, cmd, how, sizeof how);
+        panel_command_state(s->p, cmd, 0, how, sizeof how);
+        panel_command_by(cmd, by, sizeof by);
         area_printf(s->a, sheet_line(s), 1, panel_command_role(cmd), "%s  %s  %s  %s  %s  %s", when,
-                    cmd->action_text.clean[0] ? cmd->action_text.clean : actions[cmd->action].word,
-                    steps, how, cmd->requested_by.clean, cmd->reason.clean);
+                    action, steps, how, by, cmd->reason.clean);
     }
 }
 

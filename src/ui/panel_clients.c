@@ -246,9 +246,9 @@ static bool matches(const struct filter *f, const struct ui_model *m, const void
     return filter_client(f, row);
 }
 
-static uint32_t order(const struct list *l, const struct ui_model *m, uint32_t *to)
+static uint32_t order(struct list *l, const struct ui_model *m)
 {
-    return query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, to);
+    return query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
 }
 
 const struct list_class class_clients = {

@@ -374,22 +374,34 @@ bool panel_message(struct paint *p, char *out, size_t size)
     return true;
 }
 
+/* Cells that a hint takes with the gap behind it; 0: it has no key, or does not apply. */
+static int hint_width(const struct paint *p, unsigned i, char key[16])
+{
+    unsigned n;
+    const struct ui_action *action = &ui_actions(&n)[i];
+
+    key[0] = '\0';
+    if (action->flags & UI_FOOTER && desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+        keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
+    return *key ? (int)strlen(key) + 1 + text_width(TEXT_OURS(_(action->label))) + 2 : 0;
+}
+
+/* Rather a missing hint than half a word; and how to get help and out is always there. */
 void panel_footer_draw(struct paint *p, struct area a)
 {
     unsigned n;
     const struct ui_action *list = ui_actions(&n);
-    int x = 1;
+    char key[16];
+    int x = 1, kept = 0;
 
-    for (unsigned i = 0; i < n && x < a.cols; i++) {
-        char key[16];
+    for (unsigned i = 0; i < n; i++)
+        kept += list[i].flags & UI_STAYS ? hint_width(p, i, key) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        const int width = hint_width(p, i, key);
 
-        if (!(list[i].flags & UI_FOOTER) ||
-            !desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+        kept -= list[i].flags & UI_STAYS ? width : 0;
+        if (!width || x + width - 2 + kept > a.cols)
             continue;
-        keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
-        const int width = (int)strlen(key) + 1 + text_width(TEXT_OURS(_(list[i].label)));
-        if (!*key || x + width > a.cols)
-            continue; /* rather a missing hint than half a word */
         x += area_text(a, 0, x, -1, ROLE_FOOTER_KEY, TEXT_OURS(key)) + 1;
         x += area_text(a, 0, x, -1, ROLE_FOOTER_TEXT, TEXT_OURS(_(list[i].label))) + 2;
     }

@@ -78,20 +78,29 @@ struct target target_at_key(const struct desk *d, const struct ui_model *m)
     return t;
 }
 
-bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
-               const struct occurrence *what, struct text note)
+struct intent *desk_intent(struct intents *out, const struct ui_model *m, enum operator_verb verb)
 {
     if (out->count >= UI_INTENTS)
-        return false;
+        return NULL;
     struct intent *i = &out->list[out->count++];
     memset(i, 0, sizeof *i);
     i->kind = INTENT_OPERATOR;
     i->op.verb = verb;
+    i->op.shelve_until_at = TIME_NONE;
+    TEXT_COPY(&i->op.by, m->operator_name);
+    return i;
+}
+
+bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
+               const struct occurrence *what, struct text note)
+{
+    struct intent *i = desk_intent(out, m, verb);
+
+    if (!i)
+        return false;
     memcpy(i->op.alarm_id, what->id, sizeof i->op.alarm_id);
     i->op.mark = what->mark;
-    TEXT_COPY(&i->op.by, m->operator_name);
     TEXT_COPY(&i->op.note, note);
-    i->op.shelve_until_at = TIME_NONE;
     return true;
 }
 
