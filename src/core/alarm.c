@@ -206,7 +206,11 @@ static void tell(struct core *c, struct standing *a, enum alarm_event event,
                                         .alarm = a,
                                         .by = cause.by,
                                         .summary = cause.words ? cause.words : &a->row.summary});
-    if (a->row.state == ALARM_UNACKNOWLEDGED && (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE || event == HAPPENS_RELEASE))
+    if (a->row.state != ALARM_UNACKNOWLEDGED)
+        return;
+    if (event == HAPPENS_RELEASE)
+        flood_note_raise(c, a); /* new to whoever looks */
+    if (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE || event == HAPPENS_RELEASE)
         notify(c, a, 0);
 }
 
