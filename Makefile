@@ -96,7 +96,7 @@ endef
 TESTLIBS_e2e := -lvterm -lutil
 $(foreach r,$(ROOMS) e2e,$(eval $(call room_tests,$(r))))
 TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
-CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms)
+CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms outage)
 
 tests: all $(TESTS)
 
@@ -130,6 +130,7 @@ check-tsan:
 
 check-long: check check-asan check-tsan fuzz
 	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 ROUNDS=20 sh tests/run.sh tests/e2e/check_kill.py tests/e2e/check_alarms.py tests/e2e/check_aedes.py
+	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 CLIENTS=1000 sh tests/run.sh tests/e2e/check_outage.py
 	$(Q)SHARING_SEEDS=20000 $(BUILD)/tests/core/test_sharing
 
 # ---- words ----

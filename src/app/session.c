@@ -193,6 +193,11 @@ static bool load_journal_id(struct session *s, struct err *e)
     return true;
 }
 
+static void on_durable(void *user, uint64_t token)
+{
+    link_journal_durable(user, token); /* on the store's thread: the PUBACKs don't wait for a frame */
+}
+
 static bool start_store(struct session *s, const struct session_options *o, struct err *e)
 {
     const struct cli_globals *g = s->globals;
@@ -201,13 +206,10 @@ static bool start_store(struct session *s, const struct session_options *o, stru
                                      .may_send = !g->read_only,
                                      .want_role = o->want_role};
     s->store = store_open(&so, e);
+    if (s->store && s->link)
+        store_on_durable(s->store, on_durable, s->link);
     return s->store && store_load(s->store, s->core, e) &&
            loop_add_fd(s->loop, ring_fd(store_reports(s->store)), POLLIN, on_wakeup, s);
-}
-
-static void on_durable(void *user, uint64_t token)
-{
-    link_journal_durable(user, token); /* on the store's thread: the PUBACKs don't wait for a frame */
 }
 
 static bool start_link(struct session *s, const struct session_options *o, struct err *e)
@@ -221,7 +223,7 @@ static bool start_link(struct session *s, const struct session_options *o, struc
     random_hex(random, 16);
     snprintf(s->presence_topic, sizeof s->presence_topic, "infoscreen/console/presence/%s", random);
     core_set_presence_key(s->core, random);
-    if (o->want_role && !load_journal_id(s, e))
+    if (o->want_role && (!store_prepare(g->db_path, e) || !load_journal_id(s, e)))
         return false;
     const struct link_options lo = {
         .hosts = c->broker.host,
@@ -239,10 +241,7 @@ static bool start_link(struct session *s, const struct session_options *o, struc
         .self_test = o->want_role,
     };
     s->link = link_start(&lo, e);
-    if (!s->link)
-        return false;
-    store_on_durable(s->store, on_durable, s->link);
-    return loop_add_fd(s->loop, ring_fd(link_inbox(s->link)), POLLIN, on_wakeup, s);
+    return s->link && loop_add_fd(s->loop, ring_fd(link_inbox(s->link)), POLLIN, on_wakeup, s);
 }
 
 static bool start_core(struct session *s, struct err *e)
@@ -274,7 +273,8 @@ bool session_open(struct session *s, const struct cli_globals *g, const struct s
         err_set(e, EXIT_FAILED, _("out of memory: close something else"));
         goto fail;
     }
-    if (start_core(s, e) && start_store(s, o, e) && (!o->link || start_link(s, o, e)))
+    /* The link connects while the database is opened: what it brings waits in the inbox. */
+    if (start_core(s, e) && (!o->link || start_link(s, o, e)) && start_store(s, o, e))
         return true;
 fail:
     session_close(s);

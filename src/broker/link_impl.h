@@ -23,7 +23,7 @@
 #define SLICE_PACKETS  64 /* per read: 0.8 ms measured; more freeze a frame, fewer cost polls */
 #define NAP_MS         5  /* before reading under load: wake-ups are the whole cost */
 #define IN_FLIGHT_MAX  20 /* a broker's usual Receive Maximum */
-#define SNAPSHOT_STEPS 7
+#define SNAPSHOT_STEPS 8
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 30000
 
@@ -169,6 +169,8 @@ struct snapshot {
     int64_t quiet_since;      /* nothing retained came since */
     int64_t patience_ms;      /* of the connection: 150 ms, more where the broker answers slowly */
     bool acked, complete;
+    bool ordered; /* the broker answers in order: an UNSUBACK ends the stored ones before it */
+    int marker;   /* UNSUBACK awaited; 0: none */
     struct fetch *first, *last; /* queue */
     struct fetch *current;
     struct batch batch,
@@ -178,8 +180,9 @@ struct snapshot {
 
 void snapshot_begin(struct link *l);
 void snapshot_forget(struct link *l); /* the connection ended: the fetches too */
-void snapshot_retained(struct link *l, const char *topic);
+void snapshot_retained(struct link *l, const struct mqtt_message *m);
 void snapshot_suback(struct link *l, int mid);
+void snapshot_unsuback(struct link *l, int mid);
 void snapshot_refused(struct link *l, int mid, int index);
 void snapshot_fetch(struct link *l, char *bytes,
                     size_t len); /* takes bytes: topics, each with its NUL */

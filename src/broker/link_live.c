@@ -250,7 +250,7 @@ static void on_message(void *user, const struct mqtt_message *m)
 
     inbox_message(c->link, m, false, rap);
     if (m->retained)
-        snapshot_retained(c->link, m->topic);
+        snapshot_retained(c->link, m);
     if (inbox_blocked(c->link))
         mqtt_pause(c->mqtt);
 }
@@ -260,6 +260,12 @@ static void on_subscribed(void *user, int mid, bool refused)
     struct conn *c = user;
     (void)refused; /* each filter was told of */
     snapshot_suback(c->link, mid);
+}
+
+static void on_unsubscribed(void *user, int mid)
+{
+    struct conn *c = user;
+    snapshot_unsuback(c->link, mid);
 }
 
 static void on_filter_refused(void *user, int mid, int index)
@@ -455,6 +461,7 @@ static const struct conn_role role = {
     .handlers = {.message = on_message,
                  .published = on_published,
                  .subscribed = on_subscribed,
+                 .unsubscribed = on_unsubscribed,
                  .filter_refused = on_filter_refused},
 };
 

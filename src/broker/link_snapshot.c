@@ -3,17 +3,18 @@
  * QoS 0, one kind after the other, what matters most first; and what is known to exist but didn't
  * come is asked for by name, a few hundred at a time.
  *
- * No message marks the end of the stored ones: a step has settled when its SUBACK is there and
- * nothing retained came for a while, during which everything that had arrived was read. */
+ * MQTT has no message that marks the end of the stored ones. Mosquitto answers strictly in order:
+ * there an UNSUBSCRIBE, of something never subscribed, is sent behind each SUBSCRIBE, and its answer
+ * is the mark. Elsewhere a step has settled when its SUBACK is there and nothing retained came for a
+ * while, during which everything that had arrived was read. */
 #include "broker/link_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS     40  /* Mosquitto queues what is retained before its SUBACK */
-#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store  \
-                             */
+#define PATIENCE_MS     40  /* where no mark is: most brokers send them right behind the SUBACK */
+#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store */
 #define FINAL_MS        150 /* after the last exact topic, since absence is concluded from it */
 #define PATIENCE_MAX_MS 2000
 #define PATIENCE_SUBACK 3 /* times what the broker took to answer */
@@ -22,6 +23,7 @@
 #define SUBACK_MS       10000
 #define STEP_MS         30000
 
+static const char *const kind[] = {"$SYS/broker/version"};
 static const char *const beats[] = {"infoscreen/+/heartbeat", "infoscreen/+/health",
                                     "infoscreen/+/logs/#", "infoscreen/+/commands"};
 static const char *const acks[] = {"infoscreen/+/commands/ack", "infoscreen/+/command/ack"};
@@ -30,7 +32,6 @@ static const char *const groups[] = {"infoscreen/+/group_id"};
 static const char *const consoles[] = {"infoscreen/console/ack/+", "infoscreen/console/presence/+"};
 static const char *const shown[] = {"infoscreen/groups/+/power/intent", "infoscreen/events/+"};
 static const char *const figures[] = {
-    "$SYS/broker/version",
     "$SYS/broker/uptime",
     "$SYS/broker/clients/connected",
     "$SYS/broker/clients/total",
@@ -52,6 +53,7 @@ struct step {
 /* With MQTT 5 the live topics come first: Retain Handling keeps stored copies of them, which mean
  * nothing, from crowding out the rest. */
 static const struct step steps_new[] = {
+    {FILTERS(kind)},
     {FILTERS(beats), .qos = 0, .options = MQTT_NO_RETAINED},
     {FILTERS(acks), .qos = 1, .options = MQTT_NO_RETAINED},
     {FILTERS(failures), .options = MQTT_RETAIN_AS_PUBLISHED, .settles = true},
@@ -65,7 +67,7 @@ static const struct step steps_old[] = {
     {FILTERS(failures), .settles = true}, {FILTERS(groups), .settles = true},
     {FILTERS(consoles), .settles = true}, {FILTERS(shown), .settles = true},
     {FILTERS(beats), .qos = 0},           {FILTERS(acks), .qos = 1},
-    {FILTERS(figures), .settles = true},
+    {FILTERS(kind)},              {FILTERS(figures), .settles = true},
 };
 #define STEPS SNAPSHOT_STEPS
 static_assert(sizeof steps_new / sizeof *steps_new == STEPS, "a mid for each step");
@@ -90,6 +92,15 @@ static const struct step *step_of(const struct link *l, int i)
     return conn_protocol(&l->live.conn) == 5 ? &steps_new[i] : &steps_old[i];
 }
 
+/* Nobody ever subscribes to it. */
+static void place_marker(struct link *l)
+{
+    static const char *const nothing[] = {"infoscreen/console/canary/none"};
+    const int mid = mqtt_unsubscribe(mqtt_of(l), nothing, 1);
+
+    l->snapshot.marker = mid < 0 ? 0 : mid;
+}
+
 static void ask(struct link *l, const char *const *filters, int n, int qos, int options)
 {
     struct snapshot *s = &l->snapshot;
@@ -97,6 +108,8 @@ static void ask(struct link *l, const char *const *filters, int n, int qos, int 
     s->mid = mqtt_subscribe(mqtt_of(l), filters, n, qos, options);
     s->asked_at = s->quiet_since = l->mono;
     s->acked = s->mid < 0; /* the connection is ending: there is nothing to wait for */
+    if (s->ordered)
+        place_marker(l);
 }
 
 /* ---- the end ---- */
@@ -216,10 +229,13 @@ void snapshot_fetch(struct link *l, char *bytes, size_t len)
 
 static void drop_before(struct link *l)
 {
-    struct batch *b = &l->snapshot.before;
+    struct snapshot *s = &l->snapshot;
+    struct batch *b = &s->before;
 
-    if (b->n > 0)
-        mqtt_unsubscribe(mqtt_of(l), (const char *const *)b->topics, b->n);
+    if (b->n > 0) {
+        const int mid = mqtt_unsubscribe(mqtt_of(l), (const char *const *)b->topics, b->n);
+        s->marker = s->ordered && mid > 0 ? mid : 0;
+    }
     b->n = 0;
 }
 
@@ -287,12 +303,28 @@ static bool batch_has(const struct batch *b, const char *topic)
 
 /* ---- what comes in ---- */
 
-void snapshot_retained(struct link *l, const char *topic)
+/* Tried with 2.0.11 at 10,000 and 30,000 messages. The first step that settles has been asked
+ * already. */
+static void learn_kind(struct link *l, const struct mqtt_message *m)
+{
+    static const char mosquitto[] = "mosquitto version ";
+    struct snapshot *s = &l->snapshot;
+
+    if (s->ordered || strcmp(m->topic, kind[0]) != 0 || m->len < sizeof mosquitto ||
+        memcmp(m->payload, mosquitto, sizeof mosquitto - 1) != 0)
+        return;
+    s->ordered = true;
+    if (s->mid)
+        place_marker(l);
+}
+
+void snapshot_retained(struct link *l, const struct mqtt_message *m)
 {
     struct snapshot *s = &l->snapshot;
 
     s->quiet_since = l->mono;
-    if (!batch_has(&s->batch, topic) && !batch_has(&s->before, topic))
+    learn_kind(l, m);
+    if (!batch_has(&s->batch, m->topic) && !batch_has(&s->before, m->topic))
         return;
     /* It exists, and its wildcard didn't bring it. */
     if (l->status.traits.has[TRAIT_RETAINED_WILDCARD] == KNOWN_NO)
@@ -312,6 +344,12 @@ void snapshot_suback(struct link *l, int mid)
         s->patience_ms = took < PATIENCE_MAX_MS ? took : PATIENCE_MAX_MS;
     s->acked = true;
     s->quiet_since = l->mono;
+}
+
+void snapshot_unsuback(struct link *l, int mid)
+{
+    if (mid == l->snapshot.marker)
+        l->snapshot.marker = 0;
 }
 
 static const char *filter_of(const struct link *l, int mid, int index)
@@ -371,6 +409,15 @@ static int64_t quiet_needed(const struct snapshot *s)
     return exact && s->patience_ms < FINAL_MS ? FINAL_MS : s->patience_ms;
 }
 
+static bool has_settled(const struct link *l)
+{
+    const struct snapshot *s = &l->snapshot;
+
+    if (s->ordered)
+        return s->acked && !s->marker;
+    return s->acked && l->mono - s->quiet_since >= quiet_needed(s);
+}
+
 static void go_on(struct link *l)
 {
     struct snapshot *s = &l->snapshot;
@@ -383,6 +430,8 @@ static void go_on(struct link *l)
     } else {
         s->closing = !send_batch(l);
         s->quiet_since = l->mono;
+        if (s->closing && s->ordered)
+            drop_before(l); /* all of it has come; done when no exact filter stands beside a wildcard */
     }
 }
 
@@ -397,6 +446,7 @@ void snapshot_turn(struct link *l)
             finish_fetches(l);
         return;
     }
+    mqtt_hurry(mqtt_of(l));
     if (!s->acked && l->mono - s->asked_at >= SUBACK_MS) {
         conn_fail(&l->live.conn, MQTT_FAIL_TIMEOUT);
         return;
@@ -407,7 +457,7 @@ void snapshot_turn(struct link *l)
     const bool endless = l->mono - s->asked_at >= STEP_MS && !inbox_blocked(l);
     if (endless)
         s->complete = false;
-    if (endless || (s->acked && l->mono - s->quiet_since >= quiet_needed(s)))
+    if (endless || has_settled(l))
         go_on(l);
 }
 
@@ -419,5 +469,7 @@ int64_t snapshot_due(const struct link *l)
         return INT64_MAX;
     if (!is_waiting(s))
         return s->current ? l->mono : INT64_MAX;
-    return s->acked ? s->quiet_since + quiet_needed(s) : s->asked_at + SUBACK_MS;
+    if (!s->acked)
+        return s->asked_at + SUBACK_MS;
+    return has_settled(l) ? l->mono : s->ordered ? s->asked_at + STEP_MS : s->quiet_since + quiet_needed(s);
 }

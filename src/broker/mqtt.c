@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -258,6 +260,16 @@ static void on_subscribe(struct mosquitto *mosq, void *user, int mid, int n, con
         m->on.subscribed(m->user, mid, refused);
 }
 
+static void on_unsubscribe(struct mosquitto *mosq, void *user, int mid)
+{
+    struct mqtt *m = user;
+    (void)mosq;
+
+    m->activity++;
+    if (m->on.unsubscribed)
+        m->on.unsubscribed(m->user, mid);
+}
+
 /* Only until the CONNACK: with a log callback libmosquitto formats a line per message. */
 static void on_log(struct mosquitto *mosq, void *user, int level, const char *line)
 {
@@ -325,6 +337,7 @@ static void set_callbacks(struct mqtt *m)
     mosquitto_message_callback_set(m->mosq, on_message);
     mosquitto_publish_v5_callback_set(m->mosq, on_publish);
     mosquitto_subscribe_callback_set(m->mosq, on_subscribe);
+    mosquitto_unsubscribe_callback_set(m->mosq, on_unsubscribe);
     mosquitto_log_callback_set(m->mosq, on_log);
     m->log_watched = true;
 }
@@ -513,6 +526,13 @@ bool mqtt_misc(struct mqtt *m)
         settle(m, rc, errno);
     }
     return still_up(m);
+}
+
+void mqtt_hurry(struct mqtt *m)
+{
+    const int on = 1;
+
+    setsockopt(mqtt_fd(m), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 void mqtt_disconnect(struct mqtt *m)

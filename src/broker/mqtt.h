@@ -71,6 +71,7 @@ struct mqtt_handlers {
     void (*published)(void *user, int mid, int reason); /* PUBACK; reason 0 with 3.1.1 */
     void (*subscribed)(void *user, int mid,
                        bool refused); /* SUBACK; refused: at least one filter */
+    void (*unsubscribed)(void *user, int mid); /* UNSUBACK */
     /* Before `subscribed`, for each filter of that mqtt_subscribe that was refused. */
     void (*filter_refused)(void *user, int mid, int index);
 };
@@ -93,6 +94,9 @@ bool mqtt_has_pending(
     const struct mqtt *m); /* decrypted bytes wait that poll() can't see: read again */
 bool mqtt_write(struct mqtt *m);
 bool mqtt_misc(struct mqtt *m); /* keepalive; at least once a second */
+/* What has arrived is confirmed to the broker's TCP now, not 40 ms later: one that sends small
+ * packets without TCP_NODELAY, as Mosquitto does unless told otherwise, waits for it with the next. */
+void mqtt_hurry(struct mqtt *m);
 void mqtt_disconnect(struct mqtt *m);
 
 enum { MQTT_RETAIN_AS_PUBLISHED = 1, MQTT_NO_RETAINED = 2 /* Retain Handling 2 */ };

@@ -112,6 +112,10 @@ static bool reload(struct edit *d, pid_t pid, const struct provision_reload *r,
                 _("the reload couldn't be proved, and the old files couldn't be put back: "
                   "stop the broker and repair %s"),
                 d->l->dir);
+    else if (!broker_alive(pid))
+        err_set(e, EXIT_FAILED,
+                _("the broker ended when it was told to reload: the old files are back, its log "
+                  "says why; start it again"));
     broker_reload(pid, NULL);
     return false;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "broker/hosts.h"
 #include "broker/provision.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
@@ -115,13 +116,10 @@ bool checks_audit(struct call *call, struct audit *a, const char *dir, const cha
     const struct config *c = &call->globals.config;
     const char *password = call->globals.have_password ? call->globals.password : NULL;
     const bool tls_wanted = c->broker.cafile[0] || c->broker.cert[0];
-    char host[256];
+    const int port = c->broker.port ? (int)c->broker.port : tls_wanted ? 8883 : 1883;
+    struct hosts hosts;
     struct audit_target t = {
         .dir = dir,
-        .host = host,
-        .port = (int)(c->broker.port ? c->broker.port
-                      : tls_wanted   ? 8883
-                                     : 1883),
         .username = c->broker.username[0] ? c->broker.username : NULL,
         .password = publishes && !call->globals.read_only ? password : NULL,
         .cafile = c->broker.cafile[0] ? c->broker.cafile : NULL,
@@ -133,7 +131,10 @@ bool checks_audit(struct call *call, struct audit *a, const char *dir, const cha
     };
 
     /* The first of a list; a list's nodes are checked one after the other by naming each. */
-    snprintf(host, sizeof host, "%.*s", (int)strcspn(c->broker.host, ","), c->broker.host);
+    if (!hosts_parse(c->broker.host, port, &hosts, e))
+        return false;
+    t.host = hosts.host[0].name;
+    t.port = hosts.host[0].port;
     return (!dir || audit_files(a, dir, e)) && audit_broker(a, &t, e);
 }
 

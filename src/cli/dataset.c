@@ -205,7 +205,6 @@ static void copy_core(struct dataset *d, const struct core *core, struct now now
 {
     const struct history_event *ev;
     const struct log_line *line;
-    struct outage_figures figures;
     char packed[640];
 
     d->as_of = now.wall_ms;
@@ -214,7 +213,7 @@ static void copy_core(struct dataset *d, const struct core *core, struct now now
         add_client(d, core_client(core, i));
     for (uint32_t i = 0; i < core_alarm_count(core); i++)
         add_alarm(d, core_alarm(core, i));
-    d->outage = core_outage(core, TEXT_EMPTY, &figures);
+    d->outage = core_is_out(core);
     for (uint32_t i = 0; i < core_command_count(core); i++)
         add_command(d, core_command(core, i));
     for (uint32_t k = 0; (ev = core_history(core, k)) != NULL; k++) {

@@ -128,6 +128,7 @@ void alarms_fini(struct core *c)
         core_free_now(c->alarm_list[i]);
     free(c->alarm_list);
     free(c->alarm_rank);
+    free(c->folded.list);
     free(c->alarms.buckets);
 }
 
@@ -169,7 +170,6 @@ bool core_restore_alarm(struct core *c, const struct alarm *row, const void *pay
     const enum alarm_state before = a->row.state;
     a->row = *row;
     alarm_set_state(c, a, before, row->state);
-    a->row.summary.id = core_intern(c, row->summary.id);
     /* Whether others know of it went with the process that knew: asking them to forget does no
      * harm. */
     a->shared = row->acknowledged_at != TIME_NONE && row->kind != ALARM_BROKER_UNREACHABLE;

@@ -73,10 +73,8 @@ static bool list_make_room(struct core *c)
     if (!list)
         return false;
     c->command_list = list;
-    struct tracked **rank = realloc(c->command_rank, room * sizeof(struct tracked *));
-    if (!rank)
+    if (!ranking_make_room(c, room))
         return false;
-    c->command_rank = rank;
     c->command_room = room;
     return true;
 }
@@ -110,9 +108,22 @@ static void count(struct core *c, struct tracked *t, int by)
     }
 }
 
-static void forget(struct core *c, struct tracked *t)
+/* Before its status changes and after. */
+static void take_out(struct core *c, struct tracked *t)
 {
     count(c, t, -1);
+    ranking_remove(c, t);
+}
+
+static void put_in(struct core *c, struct tracked *t)
+{
+    count(c, t, +1);
+    ranking_add(c, t);
+}
+
+static void forget(struct core *c, struct tracked *t)
+{
+    take_out(c, t);
     watch_end(c, t);
     heap_forget(&c->mono, &t->expiry);
     heap_forget(&c->air, &t->back);
@@ -161,7 +172,7 @@ struct tracked *command_add(struct core *c, const struct command *row)
         goto fail;
     }
     c->command_list[t->index] = t;
-    count(c, t, +1);
+    put_in(c, t);
     rollout_note(c, t);
     return t;
 fail:
@@ -175,7 +186,7 @@ void commands_fini(struct core *c)
     for (uint32_t i = 0; i < c->commands.count; i++)
         core_free_now(c->command_list[i]);
     free(c->command_list);
-    free(c->command_rank);
+    ranking_fini(c);
     free(c->commands.buckets);
     free(c->commands_of_client.buckets);
 }
@@ -236,9 +247,9 @@ static void tell(struct core *c, struct tracked *t, enum command_status status)
 
 void command_set_status(struct core *c, struct tracked *t, enum command_status status)
 {
-    count(c, t, -1);
+    take_out(c, t);
     t->row.status = status;
-    count(c, t, +1);
+    put_in(c, t);
     if (!command_is_active[status])
         t->overdue = false;
     if (!command_is_active[status] && !statuses[status].result)
@@ -504,9 +515,9 @@ bool core_restore_command(struct core *c, const struct command *row)
     struct tracked *t = command_find(c, &row->id);
 
     if (t) {
-        count(c, t, -1);
+        take_out(c, t);
         t->row = *row;
-        count(c, t, +1);
+        put_in(c, t);
         rollout_note(c, t);
     } else {
         t = command_add(c, row);
@@ -516,39 +527,9 @@ bool core_restore_command(struct core *c, const struct command *row)
     return t != NULL;
 }
 
-static int by_interest(const void *left, const void *right)
-{
-    const struct tracked *a = *(struct tracked *const *)left;
-    const struct tracked *b = *(struct tracked *const *)right;
-    const bool active = command_is_active[a->row.status];
-
-    if (active != command_is_active[b->row.status])
-        return active ? -1 : 1;
-    return a->order > b->order ? -1 : 1;
-}
-
-static void rank(const struct core *core)
-{
-    struct core *c = (struct core *)(uintptr_t)core;
-
-    if (c->command_rank_generation == c->counts.command_generation)
-        return;
-    memcpy(c->command_rank, c->command_list, c->commands.count * sizeof(struct tracked *));
-    qsort(c->command_rank, c->commands.count, sizeof(struct tracked *), by_interest);
-    c->command_rank_generation = c->counts.command_generation;
-}
-
 uint32_t core_command_count(const struct core *c)
 {
     return c->commands.count;
-}
-
-const struct command *core_command(const struct core *c, uint32_t k)
-{
-    if (k >= c->commands.count)
-        return NULL;
-    rank(c);
-    return &c->command_rank[k]->row;
 }
 
 const struct command *core_find_command(const struct core *c, const struct uid *id)

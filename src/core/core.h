@@ -245,9 +245,10 @@ enum quiet_reason {
 };
 enum quiet_reason core_quiet_reason(const struct core *c, const struct client *cl);
 
-/* What stands about the whole fleet (group "") or a group: who was online before the hush, and
- * since when (wall; TIME_NONE unknown). False: no outage. */
-struct outage_figures { uint32_t clients; int64_t since_at; };
+/* For an outage of the whole fleet (group "") or of a group: of how many that are known how many were
+ * ever heard, and the last of them when (wall; TIME_NONE: before this process). False: no such group. */
+struct outage_figures { uint32_t silent, of; int64_t since_at; };
+bool core_is_out(const struct core *c); /* the fleet's broker_outage holds */
 bool core_outage(const struct core *c, struct text group, struct outage_figures *out);
 
 /* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
@@ -260,6 +261,17 @@ bool core_alarm_flood(const struct core *c);
 bool core_alarm_chatters(const struct core *c, const struct alarm *a);
 /* False: without memory for what was raised; the rest is right. */
 bool core_alarm_load(const struct core *c, struct now now, struct alarm_load *out);
+/* Standing alarms folded by kind and group of devices, the most urgent first. */
+struct alarm_group {
+    enum alarm_kind kind;
+    struct text64 group; /* "" none */
+    uint32_t count, unacknowledged;
+    int64_t oldest_at;
+    const struct alarm *worst;
+};
+uint32_t core_alarm_group_count(const struct core *c);
+const struct alarm_group *core_alarm_group(const struct core *c, uint32_t k);
+bool core_alarm_is_in(const struct core *c, const struct alarm *a, const struct alarm_group *g);
 /* The payload that raised a service_failed, for storing; NULL if none. Borrowed. */
 const void *core_alarm_payload(const struct core *c, const struct alarm *a, size_t *len);
 

@@ -18,6 +18,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define ALARMS_KEPT   4096u /* in memory after they are over: the next occurrence counts on */
 #define RAISES_KEPT   8192u /* a power of two */
 #define ROLLOUTS_KEPT 64u
 
@@ -164,7 +165,7 @@ struct pulse {
     int64_t heard_at; /* … on the wall clock; TIME_NONE */
     int64_t from;     /* a hush begins no sooner: until then they may be on their way back */
     int64_t restarted; /* … and an interval neither, for the rhythm */
-    int64_t resumed;  /* when their last outage ended; INT64_MIN none */
+    int64_t began, resumed; /* their last outage: its hush, its end; INT64_MIN not ended yet */
     int64_t look;     /* length of a hush at which it is judged next */
     int64_t stall, stall_since; /* the longest hush that proved to be none, and when */
     float mean_ms;              /* of their intervals, when last judged */
@@ -264,6 +265,7 @@ struct standing {
     struct words pending_words;
     bool pending_on;  /* what the condition becomes at pending_due */
     bool shared;      /* a message of ours or another's is retained under console/ack */
+    bool kept;        /* over and forgotten on the broker: only its count is of use */
     bool follows;     /* not every message about this occurrence was seen: the broker is right */
     struct own_share own[8]; /* our messages that the broker's order has not brought yet */
     uint8_t own_count, repairs;
@@ -403,6 +405,16 @@ struct tracked {
     bool overdue;          /* expired while another process was the recorder */
     bool mine;             /* issued or taken over by this process, which so sees to its end */
 };
+
+/* ranking.c: tracked ones by the order of their arrival. */
+struct ranked {
+    struct tracked **list;
+    uint32_t count;
+};
+bool ranking_make_room(struct core *c, uint32_t room);
+void ranking_add(struct core *c, struct tracked *t); /* by the status that it has now */
+void ranking_remove(struct core *c, const struct tracked *t);
+void ranking_fini(struct core *c);
 
 extern const bool command_is_active[COMMAND_STATUSES]; /* something may still come */
 struct tracked *command_find(const struct core *c, const struct uid *id);
@@ -549,10 +561,8 @@ void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
 void core_bury(struct core *c, void *p);       /* freed when the next step begins */
 void core_unbury(struct core *c);
 void core_free_now(void *p);
-const char *core_intern(struct core *c, const char *s); /* a copy that lives as long as the core */
 
 struct corpse; /* rings.c */
-struct interned;
 struct held;
 struct rolling;
 
@@ -594,6 +604,12 @@ struct core {
     uint64_t alarm_rank_generation;
 
     struct {
+        struct alarm_group *list;
+        uint32_t count, room;
+        bool made;
+        uint64_t generation;
+    } folded; /* alarms by kind and group of devices */
+    struct {
         struct raised *ring;
         uint32_t first, count, room;
         uint32_t window; /* how many of the newest lie in the last ten minutes */
@@ -602,10 +618,11 @@ struct core {
     } raised;
 
     struct table commands, commands_of_client;
-    struct tracked **command_list, **command_rank;
+    struct tracked **command_list;
+    struct ranked commands_under_way, commands_ended;
     struct tracked *ended, **ended_end; /* the first to end is the first to be forgotten */
     uint32_t command_room;
-    uint64_t command_order, command_rank_generation;
+    uint64_t command_order;
 
     struct rolling *rollouts[ROLLOUTS_KEPT]; /* oldest first */
     uint32_t rollout_count;
@@ -650,7 +667,6 @@ struct core {
     uint64_t log_total, history_total, reject_total;
 
     struct corpse *buried;
-    struct interned *interned;
 };
 
 #define CONTAINER(pointer, type, member)                                                           \

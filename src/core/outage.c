@@ -42,6 +42,8 @@ void outage_begin(struct core *c, struct group *g)
                                       g ? TEXT(g->id) : TEXT_OURS(number), TEXT_OURS(number));
     const bool began = !p->out;
     p->out = true;
+    if (began)
+        p->began = pulse_hush_from(c, p);
     alarm_condition(c, a, true, &why);
     show_again(c, a);
     if (!began)
@@ -99,14 +101,24 @@ void outage_start(struct core *c)
         suppress_release_in(c, c->config.fleet.heartbeat_timeout);
 }
 
+bool core_is_out(const struct core *c)
+{
+    return c->pulse.out;
+}
+
 bool core_outage(const struct core *c, struct text group, struct outage_figures *out)
 {
     const struct group *g = text_is_empty(group) ? NULL : group_find(c, group);
     const struct pulse *p = g ? &g->pulse : &c->pulse;
 
-    if (!p->out || (!g && !text_is_empty(group)))
+    if (!g && !text_is_empty(group))
         return false;
-    out->clients = p->online;
-    out->since_at = p->heard_at;
+    *out = (struct outage_figures){.of = g ? g->members : c->counts.clients,
+                                   .silent = c->counts.clients - c->counts.by_state[CLIENT_UNKNOWN],
+                                   .since_at = p->heard_at};
+    if (g)
+        out->silent = 0;
+    for (const struct device *d = NULL; g && (d = group_member(c, g, d));)
+        out->silent += fleet_was_heard(d);
     return true;
 }

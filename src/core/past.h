@@ -22,7 +22,7 @@ enum past_kind {
 struct past_question {
     enum past_kind kind;
     int64_t since_at;  /* INCIDENTS */
-    int64_t until_at;  /* HISTORY, LOGS: not newer; FLEET: the moment. TIME_NONE: now */
+    int64_t until_at;  /* not newer; FLEET: the moment. TIME_NONE: now */
     struct uid client; /* CLIENT */
     char filter[256];  /* HISTORY, LOGS */
 };

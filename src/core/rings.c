@@ -51,27 +51,6 @@ void core_free_now(void *p)
         free(block_of(p));
 }
 
-struct interned {
-    struct interned *next;
-    char text[];
-};
-
-const char *core_intern(struct core *c, const char *s)
-{
-    if (!s)
-        return NULL;
-    for (struct interned *i = c->interned; i; i = i->next)
-        if (strcmp(i->text, s) == 0)
-            return i->text;
-    struct interned *made = core_alloc(c, sizeof(*made) + strlen(s) + 1);
-    if (!made)
-        return NULL;
-    strcpy(made->text, s);
-    made->next = c->interned;
-    c->interned = made;
-    return made->text;
-}
-
 /* ---- rings ---- */
 
 void ring_log(struct core *c, const struct msg *m)
@@ -155,10 +134,6 @@ const struct history_event *core_history(const struct core *c, uint32_t k)
 
 void rings_fini(struct core *c)
 {
-    for (struct interned *i = c->interned, *next; i; i = next) {
-        next = i->next;
-        core_free_now(i);
-    }
     free(c->logs);
     free(c->history);
     free(c->rejects);

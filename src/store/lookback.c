@@ -232,7 +232,7 @@ static bool find_incidents(struct lookback *l, struct reader *r, struct past_ans
                            struct err *e)
 {
     const struct incident_query q = {.since_at = a->question.since_at,
-                                     .until_at = TIME_NONE,
+                                     .until_at = a->question.until_at,
                                      .after_ms = l->config.commands.incident_after};
 
     return reader_incidents(r, &q, &a->incidents, e);
@@ -244,7 +244,9 @@ static bool rebuild_fleet(struct lookback *l, struct reader *r, struct past_answ
     a->fleet = core_new(&l->config, "past");
     if (!a->fleet)
         return err_set(e, EXIT_FAILED, _("out of memory: close something else"));
-    return reader_fleet_at(r, a->question.until_at, a->fleet, e);
+    return reader_fleet_at(r, a->question.until_at, a->fleet, e) &&
+           (core_client_count(a->fleet) > 0 ||
+            err_set(e, EXIT_NOT_FOUND, _("the history does not reach back to then")));
 }
 
 /* ---- the thread ---- */

@@ -131,12 +131,23 @@ static bool make(struct reader *r, const struct incident_query *q, int64_t from,
     return incidents_make(&rows, set) || no_memory(e);
 }
 
+/* What stands since long ago is known to reach so far. */
+static int64_t first_guess(struct reader *r, const struct incident_query *q)
+{
+    const int64_t standing = db_integer(
+        r->db, "SELECT min(raised_at) FROM alarm INDEXED BY alarm_standing WHERE state<>'normal'",
+        q->since_at);
+
+    return (standing < q->since_at ? standing : q->since_at) - 2 * q->after_ms -
+           2 * INCIDENT_TOGETHER_MS;
+}
+
 static bool find_all(struct reader *r, const struct incident_query *q, struct gathered *g,
                      struct incidents *set, struct err *e)
 {
     const int64_t begin = reader_seq_since(r, q->since_at);
     const int64_t oldest = db_integer(r->db, "SELECT min(first_seq) FROM span", 0);
-    int64_t from = q->since_at - q->after_ms - INCIDENT_TOGETHER_MS, step = STEP_MS;
+    int64_t from = first_guess(r, q), step = STEP_MS;
 
     for (;;) {
         const int64_t seq = reader_seq_since(r, from);

@@ -60,6 +60,11 @@ static bool start_thread(struct store *s, struct err *e)
     return s->started;
 }
 
+bool store_prepare(const char *path, struct err *e)
+{
+    return db_prepare_file(path, e);
+}
+
 struct store *store_open(const struct store_options *o, struct err *e)
 {
     struct store *s = calloc(1, sizeof *s);

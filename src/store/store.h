@@ -19,6 +19,8 @@ struct store_options {
     bool want_role;           /* compete for the recorder role at all */
 };
 
+/* Makes the database's directories and its file, empty, so that others may lie beside it; store_open does it too. */
+bool store_prepare(const char *path, struct err *e);
 /* Opens or creates; a damaged file is renamed to PATH.damaged-<time> and a new one begun. A full or locked
  * disk is not an error: it shows in store_status and is waited out. Starts the writer thread. */
 struct store *store_open(const struct store_options *o, struct err *e);

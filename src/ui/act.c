@@ -144,6 +144,8 @@ static void show(struct desk *d, const struct ui_model *m, enum view_id view)
 {
     d->layers = 0;
     d->view = view;
+    if (view == VIEW_OVERVIEW && d->list[LIST_ALARMS].sort != ALARMS_BY_URGENCY)
+        list_sort(&d->list[LIST_ALARMS], ALARMS_BY_URGENCY); /* an order is for looking through */
     d->focus_chosen = d->focus_chosen && view == VIEW_OVERVIEW;
     desk_settle_focus(d, m);
 }
@@ -185,17 +187,42 @@ static void record_handover(struct desk *d, const struct ui_model *m)
         prompt_open(d, PROMPT_HAND_OVER);
 }
 
+/* Also before a frame has shown the view. */
+static const struct incident *incident_here(struct desk *d, const struct ui_model *m)
+{
+    if (d->view == VIEW_INCIDENTS)
+        list_update(&d->list[LIST_INCIDENTS], m);
+    return desk_incident(d, m);
+}
+
 static void open_incident(struct desk *d, const struct ui_model *m)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
 
     if (i && desk_push(d, LAYER_INCIDENT))
         memcpy(d->layer[d->layers - 1].incident, i->id, sizeof i->id);
 }
 
+/* Each alarm of the group, in the view of alarms. */
+static void open_group(struct desk *d, const struct ui_model *m)
+{
+    const struct alarm_group *g = list_selected(&d->list[LIST_FLOOD], m);
+    char filter[160];
+    struct err ignored = {0};
+
+    if (!g)
+        return;
+    snprintf(filter, sizeof filter, g->group.clean[0] ? "kind:%s group:\"%s\"" : "kind:%s",
+             alarm_kinds[g->kind].word, g->group.clean);
+    show(d, m, VIEW_ALARMS);
+    list_set_filter(&d->list[LIST_ALARMS], filter, &ignored);
+}
+
 static void open_selected(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     const struct client *c = d->layers ? NULL : desk_selected_client(d, m);
+    const struct work *w =
+        d->focus == LIST_COMMANDS && !d->layers ? list_selected(focused(d), m) : NULL;
     const struct alarm *a =
         d->focus == LIST_ALARMS && !d->layers ? list_selected(focused(d), m) : NULL;
 
@@ -208,7 +235,11 @@ static void open_selected(struct desk *d, const struct ui_model *m, struct inten
         return;
     }
     (void)out;
-    if (c && desk_push(d, LAYER_CLIENT)) {
+    if (w && w->kind == WORK_ROLLOUT) {
+        work_fold(focused(d), &w->id);
+    } else if (d->focus == LIST_FLOOD && !d->layers) {
+        open_group(d, m);
+    } else if (c && desk_push(d, LAYER_CLIENT)) {
         d->layer[d->layers - 1].client = c->id;
     } else if (a) { /* about no single device: its words in full */
         struct text160 words = {""};
@@ -229,7 +260,7 @@ static void help(struct desk *d, const struct ui_model *m, struct intents *out)
 static void clear_filter(struct desk *d, const struct ui_model *m)
 {
     for (int i = 0; i < LISTS; i++) {
-        if (d->list[i].rows && *d->list[i].expression)
+        if ((d->list[i].rows || i == (int)d->focus) && *d->list[i].expression)
             list_set_filter(&d->list[i], "", NULL);
     }
     desk_settle_focus(d, m);
@@ -295,6 +326,11 @@ static void sort_by(struct desk *d, const struct ui_model *m, int by)
     struct list *l = &d->list[id];
     int at = -1;
 
+    if (id == LIST_ALARMS) {
+        list_sort(l, (l->sort + by + ALARM_SORTS) % ALARM_SORTS);
+        desk_say(d, m, "%s", _(alarm_sorts[l->sort].label));
+        return;
+    }
     if (id != LIST_CLIENTS) {
         desk_say(d, m, "%s", _("this list has its own order: the most urgent or the newest first"));
         return;
@@ -323,7 +359,7 @@ static void sort_on(struct desk *d, const struct ui_model *m, struct intents *ou
 
 static void sort_order(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    struct list *l = &d->list[LIST_CLIENTS];
+    struct list *l = &d->list[filtered(d)];
 
     (void)m, (void)out;
     l->descending = !l->descending;
@@ -345,8 +381,27 @@ static void copy(struct desk *d, const struct ui_model *m, struct intents *out)
 
 /* ---- alarms ---- */
 
+static void ask_for_all(struct desk *d, const struct ui_model *m, const struct alarm_group *g)
+{
+    d->prompt.count = target_collect_all(d, m, g);
+    if (d->prompt.count)
+        prompt_open(d, PROMPT_ACKNOWLEDGE_ALL);
+    else
+        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+}
+
+static const struct alarm_group *selected_group(const struct desk *d, const struct ui_model *m)
+{
+    return d->focus == LIST_FLOOD && !d->layers ? list_selected(&d->list[LIST_FLOOD], m) : NULL;
+}
+
 static void acknowledge(struct desk *d, const struct ui_model *m, struct intents *out)
 {
+    const struct alarm_group *g = selected_group(d, m);
+    if (g) {
+        ask_for_all(d, m, g);
+        return;
+    }
     const struct target t = target_at_key(d, m);
     const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
 
@@ -361,11 +416,7 @@ static void acknowledge(struct desk *d, const struct ui_model *m, struct intents
 static void acknowledge_all(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     (void)out;
-    d->prompt.count = target_collect_all(d, m);
-    if (d->prompt.count)
-        prompt_open(d, PROMPT_ACKNOWLEDGE_ALL);
-    else
-        desk_say(d, m, "%s", _("no alarm waits to be acknowledged"));
+    ask_for_all(d, m, NULL);
 }
 
 /* Of an incident: on the alarm that leads it, else on another that still stands. */
@@ -383,14 +434,38 @@ static bool target_in_incident(const struct ui_model *m, const struct incident *
     return false;
 }
 
+static void shelve(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    const struct target t = target_at_key(d, m);
+    const struct alarm *a = t.found ? core_find_alarm(m->core, t.what.id) : NULL;
+
+    if (!t.found) {
+        desk_say(d, m, "%s", _("no alarm to put aside"));
+    } else if (a && a->state == ALARM_SHELVED) {
+        desk_send(out, m, OP_UNSHELVE, &t.what, TEXT_EMPTY);
+    } else {
+        d->prompt.note_for = t.what;
+        prompt_open(d, PROMPT_SHELVE);
+    }
+}
+
+static void load(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_LOAD)
+        desk_pop(d);
+    else
+        desk_push(d, LAYER_LOAD);
+}
+
 static void note(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    const struct incident *i = desk_incident(d, m);
+    const struct incident *i = incident_here(d, m);
     struct target t = {.found = false};
 
-    if (!i)
+    if (!i && (d->layers || d->view != VIEW_INCIDENTS))
         t = target_at_key(d, m);
-    else if (!target_in_incident(m, i, &t)) {
+    else if (i && !target_in_incident(m, i, &t)) {
         desk_say(d, m, "%s", _("this incident is over: none of its alarms takes a note any more"));
         return;
     }
@@ -402,6 +477,58 @@ static void note(struct desk *d, const struct ui_model *m, struct intents *out)
     }
     d->prompt.note_for = t.what;
     prompt_open(d, PROMPT_NOTE);
+}
+
+/* ---- marks and commands ---- */
+
+static bool has_marks(const struct desk *d)
+{
+    return d->focus == LIST_CLIENTS && !d->layers;
+}
+
+static void mark(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (!has_marks(d))
+        desk_say(d, m, "%s", _("only clients are marked: go to their list with Tab or 2"));
+    else if (list_toggle_mark(focused(d), m))
+        move_by(d, m, 1);
+}
+
+static void mark_all(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    if (has_marks(d))
+        list_mark_all(focused(d), m);
+    else
+        desk_say(d, m, "%s", _("only clients are marked: go to their list with Tab or 2"));
+}
+
+static void unmark(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)m, (void)out;
+    list_unmark_all(&d->list[LIST_CLIENTS]);
+}
+
+static void restart_app(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_RESTART_APP, out);
+}
+
+static void reboot(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_REBOOT_HOST, out);
+}
+
+static void shut_down(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    order_begin(d, m, ACTION_SHUTDOWN_HOST, out);
+}
+
+static void withdraw(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    (void)out;
+    withdraw_begin(d, m);
 }
 
 /* ---- incidents, the past, files ---- */
@@ -425,10 +552,13 @@ static void hand_over(struct desk *d, const struct ui_model *m, struct intents *
 
 static void export_view(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    (void)m, (void)out;
+    char name[LINE_BYTES] = "";
+
+    (void)out;
+    incident_here(d, m);
     prompt_open(d, PROMPT_EXPORT);
-    desk_default_name(d, m, d->prompt.text, sizeof d->prompt.text);
-    d->prompt.len = strlen(d->prompt.text);
+    desk_default_name(d, m, name, sizeof name);
+    line_set(&d->prompt.line, name);
 }
 
 static void past(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -497,7 +627,9 @@ typedef void (*handler)(struct desk *, const struct ui_model *, struct intents *
 static const handler handlers[UI_ACTION_COUNT] = {
     [UI_UP] = up, [UI_DOWN] = down, [UI_PAGE_UP] = page_up, [UI_PAGE_DOWN] = page_down, [UI_TOP] = top,
     [UI_BOTTOM] = bottom, [UI_ACKNOWLEDGE] = acknowledge, [UI_ACKNOWLEDGE_ALL] = acknowledge_all,
-    [UI_NOTE] = note, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
+    [UI_SHELVE] = shelve, [UI_LOAD] = load,
+    [UI_NOTE] = note, [UI_RESTART_APP] = restart_app, [UI_REBOOT] = reboot, [UI_SHUT_DOWN] = shut_down,
+    [UI_MARK] = mark, [UI_MARK_ALL] = mark_all, [UI_UNMARK] = unmark, [UI_WITHDRAW] = withdraw, [UI_OPEN] = open_selected, [UI_FILTER] = filter, [UI_SORT_BACK] = sort_back,
     [UI_SORT_ON] = sort_on, [UI_SORT_ORDER] = sort_order, [UI_COPY] = copy, [UI_NEXT_PANEL] = next_panel,
     [UI_PREVIOUS_PANEL] = previous_panel, [UI_VIEW_OVERVIEW] = show_overview,
     [UI_VIEW_CLIENTS] = show_clients, [UI_VIEW_ALARMS] = show_alarms, [UI_VIEW_COMMANDS] = show_commands,
@@ -519,7 +651,7 @@ void desk_act(struct desk *d, const struct ui_model *m, enum ui_action_id id, st
         handlers[id](d, m, out);
 }
 
-static bool has_help(const struct desk *d)
+static bool is_helping(const struct desk *d)
 {
     return d->layers && d->layer[d->layers - 1].kind == LAYER_HELP;
 }
@@ -529,11 +661,25 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     enum list_id panels[LISTS];
 
     switch (id) {
+    case UI_SHELVE:
+        return !m->read_only && !d->layers && d->focus == LIST_ALARMS;
     case UI_ACKNOWLEDGE:
-        return !m->read_only && d->fleet_at == TIME_NONE && !has_help(d);
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d);
+    case UI_RESTART_APP:
+    case UI_REBOOT:
+    case UI_SHUT_DOWN:
+        return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
+               desk_selected_client(d, m);
+    case UI_MARK:
+        return has_marks(d);
+    case UI_WITHDRAW:
+        return !m->read_only && d->fleet_at == TIME_NONE && !d->layers &&
+               d->focus == LIST_COMMANDS;
     case UI_OPEN:
         return !d->layers &&
-               (desk_selected_client(d, m) || (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
+               (desk_selected_client(d, m) || d->focus == LIST_COMMANDS ||
+                d->focus == LIST_FLOOD ||
+                (d->view == VIEW_INCIDENTS && desk_incident(d, m)));
     case UI_NOTE:
         return !m->read_only && d->fleet_at == TIME_NONE && desk_incident(d, m);
     case UI_HAND_OVER:
@@ -543,7 +689,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_JUMP:
         return !d->layers && shows_lines(d);
     case UI_INCIDENT:
-        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !has_help(d) &&
+        return d->view != VIEW_INCIDENTS && d->view != VIEW_BROKER && !is_helping(d) &&
                desk_selected_client(d, m);
     case UI_FILTER:
         return !d->layers && d->list[filtered(d)].class->matches;

@@ -17,7 +17,8 @@
 bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
 {
     static const struct list_class *const classes[LISTS] = {
-        [LIST_ALARMS] = &class_alarms,     [LIST_CLIENTS] = &class_clients,
+        [LIST_ALARMS] = &class_alarms,     [LIST_FLOOD] = &class_flood,
+        [LIST_CLIENTS] = &class_clients,
         [LIST_COMMANDS] = &class_commands, [LIST_INCIDENTS] = &class_incidents,
         [LIST_HISTORY] = &class_history,
         [LIST_LOGS] = &class_logs,         [LIST_REJECTS] = &class_rejects,
@@ -34,10 +35,11 @@ bool desk_init(struct desk *d, const struct ui_options *o, struct err *e)
     d->click_mono = INT64_MIN / 2;
     d->focus = LIST_CLIENTS;
     d->fleet_at = d->lines_until = TIME_NONE;
+    d->config = o->config;
     d->ack_expires_ms = o->config->alarms.ack_expires;
     for (int i = 0; i < LISTS; i++) {
         d->list[i].class = classes[i];
-        d->list[i].sort = SORT_STATE;
+        d->list[i].sort = i == LIST_ALARMS ? (int)ALARMS_BY_URGENCY : (int)SORT_STATE;
         d->list[i].descending = list_sorts_down(SORT_STATE);
         d->list[i].header_y = -1;
     }
@@ -54,6 +56,8 @@ void desk_fini(struct desk *d)
     for (int i = 0; i < LISTS; i++)
         list_fini(&d->list[i]);
     free(d->acknowledge);
+    order_fini(d);
+    free(d->sent);
     buf_fini(&d->export);
 }
 
@@ -81,10 +85,23 @@ struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum rol
 
 /* ---- panels and focus ---- */
 
+static bool is_alert(enum list_id id)
+{
+    return id == LIST_ALARMS || id == LIST_FLOOD;
+}
+
+/* Which of the two lists of alarms the overview shows; LISTS: neither. */
+enum list_id desk_alert(const struct ui_model *m)
+{
+    return !core_counts(m->core)->alarms_standing ? LISTS
+           : core_alarm_flood(m->core)            ? LIST_FLOOD
+                                                  : LIST_ALARMS;
+}
+
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS])
 {
     static const enum list_id of_view[VIEWS][5] = {
-        [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_CLIENTS, LIST_COMMANDS, LISTS},
+        [VIEW_OVERVIEW] = {LIST_ALARMS, LIST_FLOOD, LIST_CLIENTS, LIST_COMMANDS, LISTS},
         [VIEW_CLIENTS] = {LIST_CLIENTS, LISTS},
         [VIEW_ALARMS] = {LIST_ALARMS, LISTS},
         [VIEW_COMMANDS] = {LIST_COMMANDS, LISTS},
@@ -98,7 +115,7 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
     for (int i = 0; of_view[d->view][i] != LISTS; i++) {
         const enum list_id id = of_view[d->view][i];
         const bool away =
-            d->view == VIEW_OVERVIEW && ((id == LIST_ALARMS && !core_alarm_count(m->core)) ||
+            d->view == VIEW_OVERVIEW && ((is_alert(id) && id != desk_alert(m)) ||
                                          (id == LIST_COMMANDS && !d->list[id].rows));
         if (!away)
             out[n++] = id;
@@ -106,9 +123,8 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
     return n;
 }
 
-/* The alerts have the focus until the operator wants it elsewhere; it never stays on a panel that
- * is gone. */
-void desk_settle_focus(struct desk *d, const struct ui_model *m)
+/* It never stays on a panel that is gone. */
+static void leave_gone_panel(struct desk *d, const struct ui_model *m)
 {
     enum list_id panels[LISTS];
     const int n = desk_panels(d, m, panels);
@@ -116,10 +132,36 @@ void desk_settle_focus(struct desk *d, const struct ui_model *m)
 
     for (int i = 0; i < n; i++)
         there = there || panels[i] == d->focus;
-    if (!there)
+    if (!there && is_alert(d->focus) && is_alert(panels[0]))
+        d->focus = panels[0]; /* a flood begins or ends */
+    else if (!there)
         d->focus = d->view == VIEW_OVERVIEW ? LIST_CLIENTS : panels[0];
-    else if (!d->focus_chosen && panels[0] == LIST_ALARMS)
-        d->focus = LIST_ALARMS;
+}
+
+/* The alerts have the focus until the operator wants it elsewhere. */
+void desk_settle_focus(struct desk *d, const struct ui_model *m)
+{
+    enum list_id panels[LISTS];
+
+    leave_gone_panel(d, m);
+    desk_panels(d, m, panels);
+    if (d->view == VIEW_OVERVIEW && !d->focus_chosen && is_alert(panels[0]))
+        d->focus = panels[0];
+}
+
+bool desk_asks(const struct desk *d)
+{
+    const enum layer_kind kind = d->layers ? d->layer[d->layers - 1].kind : LAYER_HELP;
+
+    return kind == LAYER_ORDER || kind == LAYER_PROMPT;
+}
+
+bool desk_has_asked(const struct desk *d)
+{
+    if (!desk_asks(d))
+        return false;
+    return d->layer[d->layers - 1].kind == LAYER_ORDER ? d->order.shown
+                                                       : prompt_is_question(d) && d->prompt.shown;
 }
 
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m)
@@ -134,7 +176,7 @@ const struct client *desk_selected_client(const struct desk *d, const struct ui_
     if (row && d->focus == LIST_ALARMS)
         id = &((const struct alarm *)row)->client;
     else if (row && d->focus == LIST_COMMANDS)
-        id = &((const struct command *)row)->client;
+        id = &((const struct work *)row)->client;
     else if (row && d->focus == LIST_INCIDENTS)
         id = &((const struct incident *)row)->alarms[((const struct incident *)row)->lead].client;
     else if (row && d->focus == LIST_HISTORY)
@@ -210,9 +252,13 @@ void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, str
 {
     d->touched = true;
     desk_settle_past(d, m);
-    desk_settle_focus(d, m);
+    leave_gone_panel(d, m); /* an alarm that came since the last frame does not turn a key aside */
     if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT) {
         prompt_key(d, m, k, out);
+        return;
+    }
+    if (d->layers && d->layer[d->layers - 1].kind == LAYER_ORDER) {
+        order_key(d, m, k, out);
         return;
     }
     if (k->code == KEY_PRESS) {
@@ -227,9 +273,13 @@ void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, str
     }
 }
 
-void desk_text(struct desk *d, const struct ui_model *m, const char *bytes, size_t n)
+/* Pasted text is text: outside of a line that is being typed it would be a row of commands. */
+void desk_paste(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
 {
-    d->touched = true;
-    if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT)
-        prompt_type(d, m, bytes, n);
+    const bool typing =
+        desk_asks(d) && (d->layer[d->layers - 1].kind == LAYER_PROMPT ? !prompt_is_question(d)
+                                                                      : d->order.reasoning);
+
+    if (typing)
+        desk_key(d, m, k, out);
 }

@@ -9,6 +9,7 @@
 #include "core/report.h"
 #include "ui/cells.h"
 #include "ui/keys.h"
+#include "ui/line.h"
 #include "ui/list.h"
 #include "ui/ui.h"
 
@@ -25,7 +26,15 @@ enum view_id {
 };
 
 /* What lies on top of a view, the last one uppermost. */
-enum layer_kind { LAYER_CLIENT, LAYER_INCIDENT, LAYER_HANDOVER, LAYER_HELP, LAYER_PROMPT };
+enum layer_kind {
+    LAYER_CLIENT,
+    LAYER_INCIDENT,
+    LAYER_HANDOVER,
+    LAYER_LOAD,
+    LAYER_HELP,
+    LAYER_PROMPT,
+    LAYER_ORDER
+};
 #define LAYERS 4
 
 enum prompt_kind {
@@ -33,22 +42,40 @@ enum prompt_kind {
     PROMPT_NOTE,
     PROMPT_COMMAND,
     PROMPT_ACKNOWLEDGE_ALL,
+    PROMPT_WITHDRAW,
     PROMPT_EXPORT,
     PROMPT_HAND_OVER,
     PROMPT_PAST, /* the whole fleet as it was */
-    PROMPT_JUMP  /* history and logs up to then */
+    PROMPT_JUMP, /* history and logs up to then */
+    PROMPT_SHELVE
 };
 
-#define LINE_BYTES 256
 struct prompt {
     enum prompt_kind kind;
-    char text[LINE_BYTES]; /* UTF-8; what is typed ends it, there is no cursor within */
-    size_t len;
-    char before[LINE_BYTES]; /* the filter to go back to */
+    struct line line;
+    bool shown; /* drawn: what was typed before is no answer to a question */
     struct err error;
     enum list_id list; /* of the filter */
     struct occurrence note_for;
     uint32_t count; /* of alarms in question */
+    struct uid withdraw; /* a queued command, or … */
+    bool rollout;        /* … a rollout that goes on */
+};
+
+/* A command that is to be sent: to whom, and what is still asked about it. */
+struct order {
+    enum action action;
+    struct rollout_target *target; /* in the order they get it: who may not hear it comes last; owned */
+    uint32_t count, offline;       /* the last ones */
+    bool marked;                   /* these were the marked ones */
+    struct text64 name;            /* of the only one */
+    char wanted[64];               /* has to be typed; "": y or n */
+    struct line typed, reason;
+    bool reasoning; /* the reason is being typed, not the answer */
+    bool override_lockout;
+    int pace;
+    bool shown; /* drawn: what was typed before is no answer to it */
+    struct err error;
 };
 
 /* One occurrence of an alarm, as somebody saw it. */
@@ -65,6 +92,7 @@ struct target {
 struct desk {
     struct keymap keys;
     int64_t ack_expires_ms;
+    const struct config *config; /* for [guidance] */
     bool ascii, boxes, screen_reader;
 
     enum view_id view;
@@ -80,6 +108,8 @@ struct desk {
     } layer[LAYERS];
     int layers;
     struct prompt prompt;
+    struct order order;
+    struct rollout_target *sent; /* what the last intent of a rollout points to */
 
     int64_t fleet_at;   /* the past that is shown, or on its way; TIME_NONE: now */
     int64_t lines_until; /* history and logs end there; TIME_NONE: now */
@@ -115,7 +145,7 @@ void desk_fini(struct desk *d);
 /* Draws a frame and notes what it showed. */
 void desk_draw(struct desk *d, const struct ui_model *m, struct cells *c);
 void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
-void desk_text(struct desk *d, const struct ui_model *m, const char *bytes, size_t n); /* pasted */
+void desk_paste(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
 /* Hands on what is left of an "acknowledge all". */
 void desk_continue(struct desk *d, const struct ui_model *m, struct intents *out);
 
@@ -134,8 +164,12 @@ void desk_say(struct desk *d, const struct ui_model *m, const char *format, ...)
 struct area desk_frame(const struct desk *d, struct area a, bool heavy, enum role border,
                        enum role title_role, struct text title);
 /* The panels of the current view that are there now, in the order of Tab. */
+enum list_id desk_alert(const struct ui_model *m);
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS]);
 void desk_settle_focus(struct desk *d, const struct ui_model *m);
+bool desk_asks(const struct desk *d);      /* a prompt or an order is uppermost */
+bool desk_has_asked(const struct desk *d); /* … one that keys answer, and it was drawn */
+struct intent *desk_intent(struct intents *out, const struct ui_model *m, enum operator_verb verb);
 const struct client *desk_selected_client(const struct desk *d, const struct ui_model *m);
 
 /* incidents.c */
@@ -167,12 +201,39 @@ struct target target_resolve(const struct desk *d, const struct ui_model *m);
 struct target target_at_key(const struct desk *d, const struct ui_model *m);
 bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
                const struct occurrence *what, struct text note);
-uint32_t target_collect_all(struct desk *d, const struct ui_model *m);
+uint32_t target_collect_all(struct desk *d, const struct ui_model *m,
+                            const struct alarm_group *g /* NULL: all */);
+
+/* order.c */
+/* How fast it goes out to many. */
+struct pace {
+    const char *label; /* N_() */
+    int64_t parallel, canary, max_failures;
+};
+#define PACES 3
+extern const struct pace paces[PACES];
+bool order_may_not_hear(const struct client *c);
+/* Sends it at once where nothing speaks against it, else asks. */
+void order_begin(struct desk *d, const struct ui_model *m, enum action action, struct intents *out);
+void order_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
+void order_fini(struct desk *d);
+
+/* panel_order.c */
+void order_draw(struct paint *p, struct area middle, struct area bottom);
+
+/* work.c */
+uint32_t work_order(struct list *l, const struct ui_model *m);
+void work_fold(struct list *l, const struct uid *rollout); /* or unfolds it */
+
+/* withdraw.c */
+void withdraw_begin(struct desk *d, const struct ui_model *m);
+void withdraw_label(struct paint *p, char *out, size_t size);
+void withdraw_send(struct desk *d, const struct ui_model *m, struct intents *out);
 
 /* prompt.c */
 void prompt_open(struct desk *d, enum prompt_kind kind);
 void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
-void prompt_type(struct desk *d, const struct ui_model *m, const char *bytes, size_t n);
+bool prompt_is_question(const struct desk *d); /* answered with a key, not with a line */
 void prompt_draw(struct paint *p, struct area line);
 
 #endif

@@ -33,7 +33,10 @@ void format_age(struct paint *p, int64_t ms, char out[FIGURE])
 {
     if (ms < 0)
         ms = 0;
-    if (ms < MIN)
+    if (ms < 10 * S) {
+        paint_changes_in(p, 10 * S - ms);
+        snprintf(out, FIGURE, "<10s"); /* the digits would turn each second */
+    } else if (ms < MIN)
         snprintf(out, FIGURE, "0:%02d", (int)(coarse(p, ms, 10 * S) / S));
     else if (ms < H)
         snprintf(out, FIGURE, "%dm", (int)(coarse(p, ms, MIN) / MIN));
@@ -41,6 +44,18 @@ void format_age(struct paint *p, int64_t ms, char out[FIGURE])
         snprintf(out, FIGURE, "%dh%02dm", (int)(ms / H), (int)(coarse(p, ms, MIN) % H / MIN));
     else
         snprintf(out, FIGURE, "%dd%dh", (int)(ms / D), (int)(coarse(p, ms, H) % D / H));
+}
+
+void format_span(struct paint *p, int64_t ms, char out[FIGURE])
+{
+    const int64_t step = p->desk->screen_reader ? 10 * S : S;
+
+    if (ms < 0)
+        ms = 0;
+    if (ms < H)
+        snprintf(out, FIGURE, "%d:%02d", (int)(ms / MIN), (int)(coarse(p, ms, step) % MIN / S));
+    else
+        format_age(p, ms, out);
 }
 
 void format_beat(struct paint *p, int64_t ms, char out[FIGURE])

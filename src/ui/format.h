@@ -9,6 +9,8 @@
 
 void format_age(struct paint *p, int64_t ms,
                 char out[FIGURE]); /* of an alarm: "0:40" "3m" "2h05m" */
+void format_span(struct paint *p, int64_t ms,
+                 char out[FIGURE]); /* of what is under way: "0:41" "12:05" */
 void format_beat(struct paint *p, int64_t quiet_ms, char out[FIGURE]); /* "now" "15s" "30s" "1m" */
 void format_left(struct paint *p, int64_t ms, char out[FIGURE]);       /* "25 s", "2 min" */
 void format_when(struct paint *p, int64_t wall_ms,

@@ -19,7 +19,18 @@
          "the fleet"))                                                                                   \
     X(ACKNOWLEDGE_ALL, "acknowledge-all", "A", UI_ACTS | UI_CONFIRMS, N_("acknowledge all"),             \
       N_("acknowledge all alarms shown (asks)"))                                                         \
+    X(SHELVE, "shelve", "z", UI_FOOTER | UI_ACTS, N_("shelve"),                                          \
+      N_("put the alarm aside for a time (asks how long); take a shelved one back"))                     \
+    X(LOAD, "alarm-load", "m", 0, N_("load of alarms"),                                                  \
+      N_("the figures of ISA-18.2: rate, flood, stale and chattering alarms, where they come from"))      \
     X(NOTE, "note", "n", UI_FOOTER | UI_ACTS, N_("note"), N_("write a note on the alarm or incident"))   \
+    X(RESTART_APP, "restart-app", "r", UI_FOOTER | UI_ACTS, N_("restart app"),                           \
+      N_("restart the display program of the selected client; asks where that may go wrong, and for "    \
+         "the marked ones"))                                                                             \
+    X(REBOOT, "reboot", "R", UI_FOOTER | UI_ACTS | UI_CONFIRMS, N_("reboot"),                            \
+      N_("reboot the selected or the marked clients (asks)"))                                            \
+    X(SHUT_DOWN, "shut-down", "S", UI_FOOTER | UI_ACTS | UI_CONFIRMS, N_("shut down"),                   \
+      N_("shut down the selected client (its name has to be typed) or the marked ones (their number)"))  \
     X(INCIDENT, "incident", "i", UI_FOOTER, N_("incident"),                                              \
       N_("the incident that the selected alarm or client belongs to"))                                   \
     X(HAND_OVER, "hand-over", "H", UI_FOOTER, N_("hand over"),                                           \
@@ -31,6 +42,11 @@
     X(JUMP, "jump", "@", UI_FOOTER, N_("go to a time"),                                                  \
       N_("history and logs up to a time; Esc returns to now"))                                           \
     X(OPEN, "open", "Enter", UI_FOOTER, N_("details"), N_("open what is selected"))                      \
+    X(MARK, "mark", "Space", UI_FOOTER, N_("mark"), N_("mark the client, or unmark it"))                 \
+    X(MARK_ALL, "mark-all", "*", 0, N_("mark all"), N_("mark all clients that the filter shows"))        \
+    X(UNMARK, "unmark", "u", 0, N_("unmark all"), N_("take all marks away"))                             \
+    X(WITHDRAW, "withdraw", "x", UI_FOOTER | UI_ACTS | UI_CONFIRMS, N_("cancel"),                        \
+      N_("cancel a queued command, stop a rollout (asks)"))                                              \
     X(FILTER, "filter", "/", UI_FOOTER, N_("filter"),                                                    \
       N_("filter as you type: text, state:crashed, group:vienna, ! negates; Esc clears"))                \
     X(SORT_BACK, "sort-left", "<", 0, N_("sort by the column to the left"),                              \
@@ -39,8 +55,8 @@
       N_("sort by the column to the right"))                                                             \
     X(SORT_ORDER, "sort-order", "o", 0, N_("turn the order"), N_("turn the order around"))               \
     X(COPY, "copy", "y", 0, N_("copy uuid"), N_("send the uuid to the terminal's clipboard"))            \
-    X(HELP, "help", "? F1", UI_FOOTER, N_("help"), N_("this help"))                                      \
-    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER, N_("quit"), N_("back; from the overview: quit"))              \
+    X(HELP, "help", "? F1", UI_FOOTER | UI_STAYS, N_("help"), N_("this help"))                                      \
+    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER | UI_STAYS, N_("quit"), N_("back; from the overview: quit"))              \
     X(NEXT_PANEL, "next-panel", "Tab", UI_FOOTER, N_("next panel"), N_("next panel"))                    \
     X(PREVIOUS_PANEL, "previous-panel", "Shift-Tab", 0, N_("previous panel"), N_("previous panel"))      \
     X(VIEW_OVERVIEW, "view-overview", "1", UI_VIEW, N_("overview"), N_("overview"))                      \

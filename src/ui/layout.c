@@ -12,6 +12,8 @@
 #define COMMANDS_COLS 110 /* from here on the commands have a panel beside the clients */
 #define GRID_ROWS     12  /* of four lists, two above the other */
 #define LIST_LEAST    5   /* of a list below something else */
+#define DETAIL_FROM   18
+#define DETAIL_ROWS   8
 #define ALERT_SHARE   3   /* the alerts take a third of the height at most */
 
 /* Where the pieces of a frame go, from the top; each takes rows off the middle. */
@@ -44,7 +46,7 @@ static void take_banners(struct paint *p, struct stack *s)
 static void draw_list(struct paint *p, enum list_id id, struct area a)
 {
     struct desk *d = p->desk;
-    const bool focused = d->focus == id, alert = id == LIST_ALARMS;
+    const bool focused = d->focus == id, alert = id == LIST_ALARMS || id == LIST_FLOOD;
     char title[320];
 
     list_update(&d->list[id], p->m); /* before the title counts */
@@ -59,11 +61,11 @@ static void draw_list(struct paint *p, enum list_id id, struct area a)
     list_draw(&d->list[id], p, in, focused && !d->layers);
 }
 
-static int alert_rows(const struct paint *p, int height)
+static int alert_rows(const struct paint *p, enum list_id id, int height)
 {
-    const int most = height / ALERT_SHARE, edges = p->desk->boxes ? 2 : 1;
-    const int wanted =
-        (int)(core_alarm_count(p->m->core) < 200 ? core_alarm_count(p->m->core) : 200) + edges;
+    const int most = height / ALERT_SHARE, edges = (p->desk->boxes ? 2 : 1) + (id == LIST_FLOOD);
+    const uint32_t rows = p->desk->list[id].class->count(p->m);
+    const int wanted = (int)(rows < 200 ? rows : 200) + edges;
 
     return wanted > most ? (most > edges + 1 ? most : edges + 1) : wanted;
 }
@@ -74,11 +76,11 @@ static void draw_command_line(struct paint *p, struct area a)
     const struct command *c = core_command(p->m->core, 0);
     const unsigned active = core_counts(p->m->core)->commands_active;
     struct text64 scratch = {""};
-    char how[160];
+    char how[320];
 
     if (!c)
         return;
-    panel_command_state(p, c, how, sizeof how);
+    panel_command_state(p, c, 48, how, sizeof how);
     area_printf(a, 0, 1, panel_command_role(c),
                 P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
                 actions[c->action].word, panel_client_name(p->m, &c->client, &scratch).clean, how);
@@ -91,8 +93,9 @@ static void draw_overview(struct paint *p, struct stack *s)
 
     s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 2, s->all.cols));
     take_banners(p, s);
-    if (core_alarm_count(p->m->core))
-        draw_list(p, LIST_ALARMS, take_top(s, alert_rows(p, s->all.rows)));
+    const enum list_id alert = desk_alert(p->m);
+    if (alert != LISTS)
+        draw_list(p, alert, take_top(s, alert_rows(p, alert, s->all.rows)));
     if (commands_line)
         draw_command_line(p, area_sub(s->all, --s->bottom, 0, 1, s->all.cols));
     const struct area rest = middle(s);
@@ -108,9 +111,10 @@ static void draw_small(struct paint *p, struct stack *s)
 {
     s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 3, s->all.cols));
     take_banners(p, s);
-    if (core_alarm_count(p->m->core)) {
+    if (core_counts(p->m->core)->alarms_standing) {
         area_printf(s->all, s->top++, 0, ROLE_ALERT_TITLE, _("ALARMS %u · %u unacknowledged"),
-                    core_alarm_count(p->m->core), core_counts(p->m->core)->alarms_unacknowledged);
+                    core_counts(p->m->core)->alarms_standing,
+                    core_counts(p->m->core)->alarms_unacknowledged);
         panel_worst_draw(p, take_top(s, 2), p->desk->focus == LIST_ALARMS && !p->desk->layers);
     }
     const struct area rest = middle(s);
@@ -171,10 +175,33 @@ static void draw_incidents(struct paint *p, struct stack *s)
     panel_incident_below_draw(p, middle(s));
 }
 
+/* What is under the cursor in full below the list, where there is room. */
+static void draw_commands(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    const struct area all = middle(s);
+    const int below = all.rows >= DETAIL_FROM && core_command_count(p->m->core) ? DETAIL_ROWS : 0;
+    draw_list(p, LIST_COMMANDS, area_sub(all, 0, 0, all.rows - below, all.cols));
+    if (below)
+        panel_command_draw(
+            p, desk_frame(p->desk, area_sub(all, all.rows - below, 0, below, all.cols), false,
+                          ROLE_PANEL_BORDER, ROLE_PANEL_TITLE, TEXT_OURS(_("SELECTED"))));
+}
+
+static void draw_alarms(struct paint *p, struct stack *s)
+{
+    take_banners(p, s);
+    const struct area all = middle(s);
+    const int below = all.rows >= DETAIL_FROM && core_counts(p->m->core)->alarms_standing ? DETAIL_ROWS : 0;
+    draw_list(p, LIST_ALARMS, area_sub(all, 0, 0, all.rows - below, all.cols));
+    if (below)
+        panel_alarm_detail_draw(p, area_sub(all, all.rows - below, 0, below, all.cols));
+}
+
 static void draw_single(struct paint *p, struct stack *s)
 {
     static const enum list_id lists[VIEWS] = {
-        [VIEW_CLIENTS] = LIST_CLIENTS, [VIEW_ALARMS] = LIST_ALARMS, [VIEW_COMMANDS] = LIST_COMMANDS,
+        [VIEW_CLIENTS] = LIST_CLIENTS,
         [VIEW_HISTORY] = LIST_HISTORY, [VIEW_LOGS] = LIST_LOGS,
     };
 
@@ -188,6 +215,7 @@ static void draw_layer(struct paint *p, struct stack *s)
         [LAYER_CLIENT] = panel_client_draw,
         [LAYER_INCIDENT] = panel_incident_draw,
         [LAYER_HANDOVER] = panel_handover_draw,
+        [LAYER_LOAD] = panel_load_draw,
         [LAYER_HELP] = panel_help_draw,
     };
     const enum layer_kind kind = p->desk->layer[p->desk->layers - 1].kind;
@@ -196,25 +224,21 @@ static void draw_layer(struct paint *p, struct stack *s)
     layers[kind](p, middle(s));
 }
 
-/* The prompt lies on the bottom line; what it asks about stays in sight. */
-static bool has_prompt(const struct desk *d)
-{
-    return d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT;
-}
-
 static void draw_bottom(struct paint *p, struct area all)
 {
     const struct area line = area_sub(all, all.rows - 1, 0, 1, all.cols);
     char out[200];
     const bool message = panel_message(p, out, sizeof out);
 
-    if (has_prompt(p->desk))
+    if (desk_asks(p->desk) && p->desk->layer[p->desk->layers - 1].kind == LAYER_PROMPT)
         prompt_draw(p, line);
+    else if (desk_asks(p->desk))
+        order_draw(p, area_sub(all, 1, 0, all.rows - 2, all.cols), line);
     else if (message && (!p->desk->boxes || all.rows < BOXES_ROWS))
         area_text(line, 0, 1, -1, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
     else
         panel_footer_draw(p, line);
-    if (message && p->desk->boxes &&
+    if (message && !desk_asks(p->desk) && p->desk->boxes &&
         all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
         const int used =
             area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
@@ -234,17 +258,21 @@ void desk_draw_view(struct paint *p, struct area all)
     }
     panel_header_draw(p, area_sub(all, 0, 0, 1, all.cols));
     const int layers = d->layers;
-    d->layers -= has_prompt(d);
+    d->layers -= desk_asks(d); /* what it asks about stays in sight */
     if (d->layers)
         draw_layer(p, &s);
     else if (d->view == VIEW_OVERVIEW && all.rows < BOXES_ROWS)
         draw_small(p, &s);
     else if (d->view == VIEW_OVERVIEW)
         draw_overview(p, &s);
+    else if (d->view == VIEW_ALARMS)
+        draw_alarms(p, &s);
     else if (d->view == VIEW_INCIDENTS)
         draw_incidents(p, &s);
     else if (d->view == VIEW_BROKER)
         draw_broker(p, &s);
+    else if (d->view == VIEW_COMMANDS)
+        draw_commands(p, &s);
     else
         draw_single(p, &s);
     d->layers = layers;

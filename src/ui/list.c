@@ -27,6 +27,8 @@ uint64_t identity_of(const void *bytes, size_t n)
 void list_fini(struct list *l)
 {
     free(l->order);
+    free(l->marks);
+    free(l->work);
     filter_free(l->filter);
 }
 
@@ -64,7 +66,7 @@ int64_t list_due(const struct list *l, const struct ui_model *m)
     return l->made ? l->made_mono + wait_of(l) : m->now.mono_ms;
 }
 
-static bool reserve(struct list *l, uint32_t rows)
+bool list_reserve(struct list *l, uint32_t rows)
 {
     if (rows <= l->cap)
         return true;
@@ -77,10 +79,15 @@ static bool reserve(struct list *l, uint32_t rows)
     return true;
 }
 
+struct list_and_model {
+    const struct list *l;
+    const struct ui_model *m;
+};
+
 static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
 {
     if (l->class->order) {
-        l->count = l->class->order(l, m, l->order);
+        l->count = l->class->order(l, m);
         return;
     }
     l->count = 0;
@@ -89,6 +96,25 @@ static void make_order(struct list *l, const struct ui_model *m, uint32_t rows)
         if (row && (!l->filter || !l->class->matches || l->class->matches(l->filter, m, row)))
             l->order[l->count++] = i;
     }
+}
+
+/* As the core has them they lie by urgency: equal ones stay so. */
+static int by_alarm_sort(const void *left, const void *right, void *user)
+{
+    const struct list_and_model *in = user;
+    const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    const int order = alarm_sort_compare((enum alarm_sort)in->l->sort, in->l->class->row(in->m, a),
+                                         in->l->class->row(in->m, b));
+
+    return order ? (in->l->descending ? -order : order) : (a > b) - (a < b);
+}
+
+static void sort_alarms(struct list *l, const struct ui_model *m)
+{
+    struct list_and_model in = {l, m};
+
+    if (l->class == &class_alarms && l->sort != ALARMS_BY_URGENCY && l->count)
+        qsort_r(l->order, l->count, sizeof *l->order, by_alarm_sort, &in);
 }
 
 static uint64_t identity_at(const struct list *l, const struct ui_model *m, uint32_t rank)
@@ -127,6 +153,81 @@ static void keep_cursor(struct list *l, const struct ui_model *m)
     put_cursor(l, m, !l->moved ? 0 : found >= 0 ? found : (int64_t)l->cursor);
 }
 
+/* ---- marks ---- */
+
+static bool has_mark(const struct list *l, uint32_t index)
+{
+    return index / 8 < l->mark_room && l->marks[index / 8] >> index % 8 & 1;
+}
+
+static void set_mark(struct list *l, uint32_t index, bool mark)
+{
+    const uint32_t byte = index / 8, room = byte + byte / 2 + 64;
+
+    if (byte >= l->mark_room) {
+        uint8_t *marks = mark ? realloc(l->marks, room) : NULL;
+        if (!marks)
+            return;
+        memset(marks + l->mark_room, 0, room - l->mark_room);
+        l->marks = marks;
+        l->mark_room = room;
+    }
+    if (has_mark(l, index) != mark) {
+        l->marks[byte] ^= (uint8_t)(1u << index % 8);
+        l->marked += mark ? 1u : -1u;
+    }
+}
+
+bool list_is_marked(const struct list *l, uint32_t rank)
+{
+    return l->marked && rank < l->count && has_mark(l, l->order[rank]);
+}
+
+bool list_toggle_mark(struct list *l, const struct ui_model *m)
+{
+    const void *row = list_selected(l, m);
+
+    if (!row)
+        return false;
+    const int64_t rank = find(l, m, l->selected, l->cursor);
+    set_mark(l, l->order[rank], !has_mark(l, l->order[rank]));
+    return true;
+}
+
+void list_mark_all(struct list *l, const struct ui_model *m)
+{
+    list_update(l, m);
+    for (uint32_t k = 0; k < l->count; k++)
+        set_mark(l, l->order[k], true);
+}
+
+void list_unmark_all(struct list *l)
+{
+    if (l->marks)
+        memset(l->marks, 0, l->mark_room);
+    l->marked = 0;
+}
+
+/* Only what is shown stays marked: nobody acts on what they do not see. */
+static void keep_marks(struct list *l)
+{
+    uint8_t *shown = l->marked && !l->filtering ? calloc(1, l->mark_room) : NULL;
+
+    if (!shown)
+        return;
+    const uint32_t before = l->marked;
+    l->marked = 0;
+    for (uint32_t k = 0; k < l->count && l->marked < before; k++) {
+        const uint32_t index = l->order[k];
+        if (has_mark(l, index)) {
+            shown[index / 8] |= (uint8_t)(1u << index % 8);
+            l->marked++;
+        }
+    }
+    free(l->marks);
+    l->marks = shown;
+}
+
 bool list_update(struct list *l, const struct ui_model *m)
 {
     if (is_current(l, m))
@@ -135,10 +236,12 @@ bool list_update(struct list *l, const struct ui_model *m)
         return false;
     const uint32_t rows = l->class->count(m);
     const int64_t began = micros();
-    if (!reserve(l, rows))
+    if (!list_reserve(l, rows))
         return false;
     make_order(l, m, rows);
+    sort_alarms(l, m);
     keep_cursor(l, m);
+    keep_marks(l);
     l->cost_us = micros() - began;
     l->made = true;
     l->made_generation = l->class->generation(m);
@@ -167,14 +270,17 @@ bool list_sorts_down(int sort)
 
 void list_sort(struct list *l, int sort)
 {
-    l->descending = l->sort == sort ? !l->descending : list_sorts_down(sort);
+    l->descending = l->sort == sort ? !l->descending
+                                    : l->class == &class_clients && list_sorts_down(sort);
     l->sort = sort;
     l->made = false;
 }
 
 const void *list_row(const struct list *l, const struct ui_model *m, uint32_t rank)
 {
-    return rank < l->count ? l->class->row(m, l->order[rank]) : NULL;
+    if (rank >= l->count)
+        return NULL;
+    return l->class->row ? l->class->row(m, l->order[rank]) : &l->work[l->order[rank]];
 }
 
 const void *list_selected(const struct list *l, const struct ui_model *m)
@@ -338,7 +444,7 @@ static void draw_row(const struct list *l, struct paint *p, struct area a, int y
 
     for (int i = 0; i < l->class->column_count; i++) {
         const struct column *c = &l->class->columns[i];
-        struct cell_out out = {.text = "", .role = role};
+        struct cell_out out = {.text = "", .role = role, .cols = l->column_cols[i]};
         if (!l->column_cols[i])
             continue;
         c->text(p, row, &out);
@@ -348,6 +454,13 @@ static void draw_row(const struct list *l, struct paint *p, struct area a, int y
         else
             area_text(a, y, l->column_x[i], l->column_cols[i], out.role, (struct text){out.text});
     }
+}
+
+/* In the gap behind the state's sign: nothing moves for it. */
+static void draw_mark(const struct list *l, struct area a, int y)
+{
+    area_role(a, y, l->column_x[1], a.cols - l->column_x[1], ROLE_TABLE_MARKED);
+    area_text(a, y, l->column_x[1] - 1, 1, ROLE_TABLE_MARKED, TEXT_OURS(SYM_CHECK));
 }
 
 /* The state's sign keeps its own look under the cursor. */
@@ -432,6 +545,8 @@ void list_draw(struct list *l, struct paint *p, struct area a, bool focused)
         if (!row)
             break;
         draw_row(l, p, a, y, row);
+        if (list_is_marked(l, l->top + (uint32_t)y))
+            draw_mark(l, a, y);
         note_seen(l, (uint32_t)y, row);
         if (l->top + (uint32_t)y == l->cursor)
             draw_cursor(l, a, y, focused);

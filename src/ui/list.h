@@ -12,6 +12,7 @@ struct list;
 
 enum list_id {
     LIST_ALARMS,
+    LIST_FLOOD, /* in place of the alarms in the overview */
     LIST_CLIENTS,
     LIST_COMMANDS,
     LIST_INCIDENTS,
@@ -26,8 +27,9 @@ enum list_id {
 
 /* What a column says about a row. */
 struct cell_out {
-    char text[200]; /* clean */
+    char text[320]; /* clean */
     enum role role; /* preset to the row's */
+    int cols;       /* room for it */
 };
 
 struct column {
@@ -47,6 +49,18 @@ struct occurrence {
     struct text96 mark;
 };
 
+/* A row of the commands: one of its own, a rollout as one, or a rollout's client below it. */
+struct work {
+    enum { WORK_COMMAND, WORK_ROLLOUT, WORK_MEMBER } kind;
+    struct uid id;      /* of the command, of the rollout */
+    struct uid client;  /* zero: a rollout */
+    struct uid rollout; /* WORK_MEMBER: whose */
+    uint32_t member;    /* WORK_MEMBER: which */
+    bool open;          /* WORK_ROLLOUT: its clients follow */
+    enum role role;
+};
+#define UNFOLDED 8
+
 enum list_header { HEADER_NEVER, HEADER_ALWAYS, HEADER_OUTSIDE_OVERVIEW };
 
 struct list_class {
@@ -56,17 +70,17 @@ struct list_class {
     int column_count;
     enum list_header header;
     uint32_t (*count)(const struct ui_model *m);
-    const void *(*row)(const struct ui_model *m, uint32_t index);
+    const void *(*row)(const struct ui_model *m, uint32_t index); /* NULL: list.work has the rows */
     uint64_t (*identity)(const void *row);
     enum role (*role)(const void *row);
     uint64_t (*generation)(const struct ui_model *m); /* rises when rows change */
     /* With a filter: does the row match? NULL: no filter here. */
     bool (*matches)(const struct filter *f, const struct ui_model *m, const void *row);
-    /* Another order than that of the indices, and the filter applied: writes indices, returns how
-     * many. NULL: as they come. */
-    uint32_t (*order)(const struct list *l, const struct ui_model *m, uint32_t *order);
+    /* Fills list.order, the filter applied, and returns how many; there is room for count() of them.
+     * NULL: the rows as they come. */
+    uint32_t (*order)(struct list *l, const struct ui_model *m);
 };
-extern const struct list_class class_alarms, class_clients, class_commands, class_incidents,
+extern const struct list_class class_alarms, class_flood, class_clients, class_commands, class_incidents,
     class_history, class_logs, class_rejects, class_refusals, class_audit, class_accounts;
 
 #define LIST_ROWS_SEEN 256
@@ -75,6 +89,9 @@ struct list {
     const struct list_class *class;
     /* Which rows in which order; identity[k] tells what order[k] was when it was made. */
     uint32_t *order, count, cap;
+    struct work *work; /* LIST_COMMANDS only */
+    uint32_t work_room;
+    struct uid unfolded[UNFOLDED]; /* rollouts whose clients are shown; zero: none */
     bool made;
     uint64_t made_generation;
     uint32_t made_rows;
@@ -89,6 +106,12 @@ struct list {
     uint64_t selected; /* identity under the cursor; 0: none yet */
     bool moved;        /* by the operator: until then the cursor stays on the first row */
 
+    /* Marked rows, by index: LIST_CLIENTS only, whose indices are stable. A row that the filter
+     * hides loses its mark, unless the filter is still being typed. */
+    uint8_t *marks; /* a bit each; NULL: none yet */
+    uint32_t mark_room, marked;
+    bool filtering;
+
     /* Of the last frame. */
     int y, x, rows, cols; /* where the rows were; rows 0: not shown */
     int header_y;
@@ -99,6 +122,7 @@ struct list {
 };
 
 void list_fini(struct list *l);
+bool list_reserve(struct list *l, uint32_t rows); /* room in order */
 /* Brings the order up to date. False: it waits a little, since remaking it is dear now (list_due).
  */
 bool list_update(struct list *l, const struct ui_model *m);
@@ -114,6 +138,11 @@ const void *list_row(const struct list *l, const struct ui_model *m, uint32_t ra
 bool list_select(struct list *l, const struct ui_model *m, uint64_t identity);
 const void *list_selected(const struct list *l, const struct ui_model *m);
 void list_move(struct list *l, const struct ui_model *m, int64_t by);
+/* The row under the cursor; true if there is one. */
+bool list_toggle_mark(struct list *l, const struct ui_model *m);
+void list_mark_all(struct list *l, const struct ui_model *m); /* that match the filter */
+void list_unmark_all(struct list *l);
+bool list_is_marked(const struct list *l, uint32_t rank);
 void list_draw(struct list *l, struct paint *p, struct area a, bool focused);
 /* Where there is room for one row only and somebody else draws it: the one under the cursor; NULL
  * none. */

@@ -32,6 +32,29 @@ void panel_words(const struct words *w, char *out, size_t size)
     words_render(w, i18n_translate, out, size);
 }
 
+int panel_wrapped(struct area a, int y, enum role role, const char *clean)
+{
+    char line[512];
+
+    do {
+        int used;
+        size_t cut = text_fit((struct text){clean}, a.cols - 2, &used);
+        if (clean[cut]) {
+            size_t blank = cut;
+            while (blank > 0 && clean[blank] != ' ')
+                blank--;
+            cut = blank ? blank : cut;
+        }
+        if (!cut)
+            break; /* not even one letter fits */
+        snprintf(line, sizeof line, "%.*s", (int)cut, clean);
+        area_text(a, y++, 1, -1, role, (struct text){line});
+        clean += cut;
+        clean += *clean == ' ';
+    } while (*clean);
+    return y;
+}
+
 /* "CLIENTS 12 of 1284 · filter: vienna · sort: name" */
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size)
@@ -47,15 +70,24 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
         at += (size_t)snprintf(out + at, size - at, _(" %u in flight"), n->commands_active);
     else
         at += (size_t)snprintf(out + at, size - at, " %u", l->class->count(m));
+    if (id == LIST_FLOOD) {
+        snprintf(out, size, _("%s · %u in %u groups · %u unacknowledged"), _(l->class->title),
+                 n->alarms_standing, l->class->count(m), n->alarms_unacknowledged);
+        return;
+    }
     if (id == LIST_ALARMS && n->alarms_unacknowledged)
         at += (size_t)snprintf(out + at, size - at, _(" · %u unacknowledged"),
                                n->alarms_unacknowledged);
+    if (l->marked && at < size)
+        at += (size_t)snprintf(out + at, size - at, _(" · %u marked"), l->marked);
     if (*l->expression && at < size)
         at += (size_t)snprintf(out + at, size - at, _(" · filter: %s"), l->expression);
     if ((id == LIST_HISTORY || id == LIST_LOGS) && d->lines_until != TIME_NONE && at < size) {
         format_moment(m, d->lines_until, when);
         at += (size_t)snprintf(out + at, size - at, _(" · up to %s, Esc: now"), when);
     }
+    if (id == LIST_ALARMS && l->sort != ALARMS_BY_URGENCY && d->view != VIEW_OVERVIEW && at < size)
+        at += (size_t)snprintf(out + at, size - at, " · %s", _(alarm_sorts[l->sort].label));
     for (int c = 0; id == LIST_CLIENTS && at < size && c < l->class->column_count; c++) {
         const struct column *column = &l->class->columns[c];
         if (column->title && column->sort == l->sort + 1) {

@@ -84,10 +84,9 @@ static uint64_t account_generation(const struct ui_model *m)
 }
 
 /* Those in use least come first: they are the ones to look at. */
-static uint32_t by_last_seen(const struct list *l, const struct ui_model *m, uint32_t *order)
+static uint32_t by_last_seen(struct list *l, const struct ui_model *m)
 {
-    (void)l;
-    return query_clients(m->core, NULL, SORT_BEAT, true, order);
+    return query_clients(m->core, NULL, SORT_BEAT, true, l->order);
 }
 
 const struct list_class class_accounts = {

@@ -124,19 +124,21 @@ void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out
         panel_words(&a->summary, out, size);
 }
 
-/* What happened, and how often if more than once; a note says more than either. */
+/* What happened, how often if more than once, and what was noted, else what is to be done. */
 static void summary(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct alarm *a = row;
     struct text160 words = {""};
+    struct text40 often = {""};
 
     panel_alarm_what(p->m, a, words.clean, sizeof words.clean);
-    if (a->note.clean[0])
-        snprintf(o->text, sizeof o->text, "%.90s " SYM_DASH " %.90s", words.clean, a->note.clean);
-    else if (a->occurrences > 1)
-        snprintf(o->text, sizeof o->text, _("%.150s, %d times"), words.clean, (int)a->occurrences);
-    else
-        snprintf(o->text, sizeof o->text, "%s", words.clean);
+    if (a->occurrences > 1)
+        snprintf(often.clean, sizeof often.clean,
+                 core_alarm_chatters(p->m->core, a) ? _(", chatters: %d times") : _(", %d times"),
+                 (int)a->occurrences);
+    const char *more = a->note.clean[0] ? a->note.clean : panel_alarm_guidance(p->desk, a);
+    snprintf(o->text, sizeof o->text, *more ? "%.80s%s " SYM_DASH " %.80s" : "%.150s%s", words.clean,
+             often.clean, more);
 }
 
 static void age(struct paint *p, const void *row, struct cell_out *o)
@@ -166,9 +168,10 @@ static const struct column columns[] = {
 };
 /* clang-format on */
 
+/* Suppressed ones rank behind those that stand: they are folded under the one that explains them. */
 static uint32_t count(const struct ui_model *m)
 {
-    return core_alarm_count(m->core);
+    return core_counts(m->core)->alarms_standing;
 }
 
 static const void *row_at(const struct ui_model *m, uint32_t index)

@@ -2,6 +2,7 @@
 #include "ui/panel.h"
 #include "ui/sheet.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,21 @@ static void field_number(struct sheet *s, const char *label, int64_t n)
     sheet_field(s, label, ROLE_SCREEN_TEXT, out);
 }
 
+/* Why its silence is no fault; NULL: it is one, or it is not silent. */
+static const char *expectation(const struct sheet *s, const struct client *c)
+{
+    static const char *const words[] = {
+        [QUIET_NONE] = NULL,
+        [QUIET_SHUT_DOWN] = N_("it was told to shut down"),
+        [QUIET_OFF_BY_INTENT] = N_("off by intent: its group is wanted off"),
+        [QUIET_STARTING] = N_("its group was wanted off until now: starting"),
+        [QUIET_RESTARTING] = N_("waiting for reboot, 10-90 s is normal"),
+    };
+    static_assert(sizeof words / sizeof *words == QUIET_REASONS, "words for each reason");
+
+    return c->state == CLIENT_SILENT ? words[core_quiet_reason(s->p->m->core, c)] : NULL;
+}
+
 static void draw_state(struct sheet *s, const struct client *c)
 {
     char out[160], when[FIGURE];
@@ -31,7 +47,11 @@ static void draw_state(struct sheet *s, const struct client *c)
     format_when(s->p, c->state_since_at, when);
     snprintf(out, sizeof out, c->state_since_at == TIME_NONE ? "%s %s" : _("%s %s since %s"),
              panel_state_sign(c->state), _(client_states[c->state].label), when);
-    sheet_field(s, _("state"), panel_state_role(c->state), out);
+    const char *quiet = expectation(s, c);
+    const size_t n = strlen(out);
+    if (quiet)
+        snprintf(out + n, sizeof out - n, " " SYM_DASH " %s", _(quiet));
+    sheet_field(s, _("state"), quiet ? ROLE_STATE_UNKNOWN : panel_state_role(c->state), out);
     if (c->failed) {
         snprintf(out, sizeof out, c->failed_at.clean[0] ? _("%s gave up at %s") : _("%s gave up"),
                  c->failed_unit.clean[0] ? c->failed_unit.clean : _("a service"),
@@ -128,6 +148,9 @@ static void draw_alarms(struct sheet *s, const struct client *c)
         panel_alarm_state(s->p, a, how, sizeof how);
         area_printf(s->a, sheet_line(s), 1, panel_alarm_role(a), "%s %s  %s  %s  %s",
                     panel_alarm_sign(a), panel_alarm_label(a), age, how, words.clean);
+        if (panel_alarm_guidance(s->p->desk, a)[0])
+            area_text(s->a, sheet_line(s), 5, -1, ROLE_VALUE_WARNING,
+                      TEXT_OURS(panel_alarm_guidance(s->p->desk, a)));
         if (a->note.clean[0])
             area_text(s->a, sheet_line(s), 5, -1, ROLE_SCREEN_TEXT, TEXT(a->note));
     }
@@ -141,18 +164,19 @@ static void draw_commands(struct sheet *s, const struct client *c)
 
     for (uint32_t i = 0; i < n && shown < COMMANDS_SHOWN; i++) {
         const struct command *cmd = core_command(s->p->m->core, i);
-        char when[FIGURE], steps[32], how[320];
+        char when[FIGURE], action[64], steps[32], how[320], by[96];
 
         if (!cmd || !uid_equal(&cmd->client, &c->id))
             continue;
         if (!shown++)
             sheet_heading(s, _("COMMANDS"));
         format_when(s->p, cmd->issued_at, when);
+        panel_command_action(cmd, action, sizeof action);
         panel_progress(cmd, steps, sizeof steps);
-        panel_command_state(s->p, cmd, how, sizeof how);
+        panel_command_state(s->p, cmd, 0, how, sizeof how);
+        panel_command_by(cmd, by, sizeof by);
         area_printf(s->a, sheet_line(s), 1, panel_command_role(cmd), "%s  %s  %s  %s  %s  %s", when,
-                    cmd->action_text.clean[0] ? cmd->action_text.clean : actions[cmd->action].word,
-                    steps, how, cmd->requested_by.clean, cmd->reason.clean);
+                    action, steps, how, by, cmd->reason.clean);
     }
 }
 

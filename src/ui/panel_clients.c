@@ -2,6 +2,7 @@
  * shows against what it should. */
 #include "ui/panel.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,13 +49,32 @@ bool panel_event(const struct client *c, char out[FIGURE * 2])
     return differ;
 }
 
+const char *panel_quiet_reason(const struct ui_model *m, const struct client *c)
+{
+    static const char *const words[] = {
+        [QUIET_NONE] = NULL,
+        [QUIET_SHUT_DOWN] = N_("shut down"),
+        [QUIET_OFF_BY_INTENT] = N_("off by intent"),
+        [QUIET_STARTING] = N_("starting"),
+        [QUIET_RESTARTING] = N_("rebooting"),
+    };
+    static_assert(sizeof words / sizeof *words == QUIET_REASONS, "words for each reason");
+
+    return c->state == CLIENT_SILENT ? words[core_quiet_reason(m->core, c)] : NULL;
+}
+
+/* Expected silence is no fault and must not look like one. */
+static enum role state_role(const struct paint *p, const struct client *c)
+{
+    return panel_quiet_reason(p->m, c) ? ROLE_STATE_UNKNOWN : panel_state_role(c->state);
+}
+
 static void sign(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct client *c = row;
 
-    (void)p;
     snprintf(o->text, sizeof o->text, "%s", panel_state_sign(c->state));
-    o->role = panel_state_role(c->state);
+    o->role = state_role(p, c);
 }
 
 static void name(struct paint *p, const void *row, struct cell_out *o)
@@ -83,9 +103,10 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct client *c = row;
 
-    (void)p;
-    snprintf(o->text, sizeof o->text, "%s", _(client_states[c->state].label));
-    o->role = panel_state_role(c->state);
+    const char *quiet = panel_quiet_reason(p->m, c);
+
+    snprintf(o->text, sizeof o->text, "%s", _(quiet ? quiet : client_states[c->state].label));
+    o->role = state_role(p, c);
 }
 
 static void group(struct paint *p, const void *row, struct cell_out *o)
@@ -105,8 +126,13 @@ static void beat(struct paint *p, const void *row, struct cell_out *o)
 static void process(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct client *c = row;
+    const char *quiet = panel_quiet_reason(p->m, c);
 
-    (void)p;
+    if (quiet) {
+        snprintf(o->text, sizeof o->text, "%s", _(quiet));
+        o->role = ROLE_STATE_UNKNOWN;
+        return;
+    }
     or_dash(o, c->process_status.clean);
     if (panel_process_is_wrong(c))
         o->role = c->crashed ? ROLE_STATE_CRASHED : ROLE_VALUE_WARNING;
@@ -220,9 +246,9 @@ static bool matches(const struct filter *f, const struct ui_model *m, const void
     return filter_client(f, row);
 }
 
-static uint32_t order(const struct list *l, const struct ui_model *m, uint32_t *to)
+static uint32_t order(struct list *l, const struct ui_model *m)
 {
-    return query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, to);
+    return query_clients(m->core, l->filter, (enum client_sort)l->sort, l->descending, l->order);
 }
 
 const struct list_class class_clients = {

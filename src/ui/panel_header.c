@@ -156,7 +156,17 @@ int panel_counts_draw(struct paint *p, struct area a)
 
 /* ---- banners: one sentence each for what is wider than a device ---- */
 
-static bool banner_link(struct paint *p, char *out, size_t size)
+/* What comes behind must be seen: a long reason gives way. */
+static void shorten(struct text160 *why, int cols)
+{
+    int used;
+    const size_t fits = text_fit(TEXT(*why), cols > 12 ? cols : 12, &used);
+
+    if (why->clean[fits] && fits + 4 <= sizeof why->clean)
+        memcpy(why->clean + fits, "…", 4);
+}
+
+static bool banner_link(struct paint *p, int cols, char *out, size_t size)
 {
     const struct ui_model *m = p->m;
     const int64_t since = core_link_since_at(m->core);
@@ -167,6 +177,7 @@ static bool banner_link(struct paint *p, char *out, size_t size)
         (m->link->phase == LINK_CONNECTING && !core_link_why(m->core)->id))
         return false;
     panel_words(core_link_why(m->core), why.clean, sizeof why.clean);
+    shorten(&why, 2 * cols - 92); /* two lines, less the words around it */
     if (since > 0)
         format_moment(m, since, when);
     if (m->link->phase == LINK_WAITING) {
@@ -195,42 +206,62 @@ static const struct alarm *standing(const struct ui_model *m, enum alarm_kind ki
     return NULL;
 }
 
-static bool banner_outage(struct paint *p, char *out, size_t size)
+/* As long as the screen lets it be; the end, what to think of it, is never what is cut. */
+static bool banner_outage(struct paint *p, int cols, char *out, size_t size)
 {
-    const struct core_counts *n = core_counts(p->m->core);
+    static const char *const sentences[] = {
+        N_("ALL %u CLIENTS SILENT since %s — the broker or its network, not the devices"),
+        N_("ALL %u CLIENTS SILENT since %s — broker or network, not devices"),
+        N_("ALL %u SILENT since %s — broker or network"),
+    };
     const struct alarm *a = standing(p->m, ALARM_BROKER_OUTAGE);
-    const uint32_t heard = n->clients - n->by_state[CLIENT_UNKNOWN];
+    struct outage_figures now;
     char when[FIGURE];
 
-    if (a) {
-        format_moment(p->m, a->raised_at, when);
-        snprintf(out, size,
-                 _("ALL %u CLIENTS SILENT since %s — the broker or its network, not the devices"),
-                 heard, when);
-        return true;
-    }
-    if (!core_link_is_up(p->m->core) || heard < 3 || n->by_state[CLIENT_SILENT] < heard)
+    if (!a || !core_outage(p->m->core, TEXT_EMPTY, &now))
         return false;
-    snprintf(out, size, _("ALL %u CLIENTS SILENT — the broker or its network, not the devices"),
-             heard);
+    format_moment(p->m, now.since_at == TIME_NONE ? a->raised_at : now.since_at, when);
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
+        snprintf(out, size, _(sentences[i]), now.silent, when);
+        if (text_width(TEXT_OURS(out)) <= cols)
+            break;
+    }
     return true;
 }
 
-static bool banner_group(struct paint *p, char *out, size_t size)
+static unsigned count_standing(const struct ui_model *m, enum alarm_kind kind)
+{
+    const uint32_t n = core_alarm_count(m->core);
+    unsigned found = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct alarm *a = core_alarm(m->core, i);
+        found += a->kind == kind && a->active && a->state != ALARM_SUPPRESSED;
+    }
+    return found;
+}
+
+static bool banner_group(struct paint *p, int cols, char *out, size_t size)
 {
     const struct alarm *a = standing(p->m, ALARM_GROUP_OUTAGE);
-    struct text160 words = {""};
+    struct outage_figures now;
     char when[FIGURE];
+    int at;
 
-    if (!a)
+    (void)cols;
+    if (!a || !core_outage(p->m->core, TEXT(a->subject), &now))
         return false;
-    panel_words(&a->summary, words.clean, sizeof words.clean);
-    format_moment(p->m, a->raised_at, when);
-    snprintf(out, size, _("GROUP %s since %s: %s"), a->subject.clean, when, words.clean);
+    const unsigned more = count_standing(p->m, ALARM_GROUP_OUTAGE) - 1;
+    format_moment(p->m, now.since_at == TIME_NONE ? a->raised_at : now.since_at, when);
+    at = snprintf(out, size, _("GROUP %s: %u of %u silent since %s"), a->subject.clean, now.silent,
+                  now.of, when);
+    if (more && at > 0 && (size_t)at < size)
+        snprintf(out + at, size - (size_t)at,
+                 P_(" — and %u more group", " — and %u more groups", more), more);
     return true;
 }
 
-static bool banner_store(struct paint *p, char *out, size_t size)
+static bool banner_store(struct paint *p, int cols, char *out, size_t size)
 {
     static const char *const words[] = {
         [STORE_OK] = "",
@@ -243,6 +274,7 @@ static bool banner_store(struct paint *p, char *out, size_t size)
     struct text160 why = {""};
     int at;
 
+    (void)cols;
     if (s->phase == STORE_OK && !s->lost)
         return false;
     panel_words(&s->why, why.clean, sizeof why.clean);
@@ -254,10 +286,11 @@ static bool banner_store(struct paint *p, char *out, size_t size)
     return true;
 }
 
-static bool banner_contest(struct paint *p, char *out, size_t size)
+static bool banner_contest(struct paint *p, int cols, char *out, size_t size)
 {
     const struct link_status *l = p->m->link;
 
+    (void)cols;
     if (!l->contested.clean[0])
         return false;
     snprintf(out, size,
@@ -268,8 +301,9 @@ static bool banner_contest(struct paint *p, char *out, size_t size)
     return true;
 }
 
-static bool banner_cut(struct paint *p, char *out, size_t size)
+static bool banner_cut(struct paint *p, int cols, char *out, size_t size)
 {
+    (void)cols;
     if (!p->m->link->snapshot_cut)
         return false;
     snprintf(
@@ -279,7 +313,7 @@ static bool banner_cut(struct paint *p, char *out, size_t size)
 }
 
 static const struct {
-    bool (*say)(struct paint *p, char *out, size_t size);
+    bool (*say)(struct paint *p, int cols, char *out, size_t size); /* cols of one line */
     enum role role;
 } banners[] = {
     {banner_link, ROLE_BANNER_WIDE},       {banner_outage, ROLE_BANNER_WIDE},
@@ -314,7 +348,7 @@ int panel_banners_draw(struct paint *p, struct area a)
     int y = 0;
 
     for (size_t i = 0; i < sizeof banners / sizeof *banners && y < a.rows; i++) {
-        if (!banners[i].say(p, out, sizeof out))
+        if (!banners[i].say(p, a.cols - 2, out, sizeof out))
             continue;
         y = draw_wrapped(a, y, banners[i].role, out);
     }
@@ -340,22 +374,34 @@ bool panel_message(struct paint *p, char *out, size_t size)
     return true;
 }
 
+/* Cells that a hint takes with the gap behind it; 0: it has no key, or does not apply. */
+static int hint_width(const struct paint *p, unsigned i, char key[16])
+{
+    unsigned n;
+    const struct ui_action *action = &ui_actions(&n)[i];
+
+    key[0] = '\0';
+    if (action->flags & UI_FOOTER && desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+        keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
+    return *key ? (int)strlen(key) + 1 + text_width(TEXT_OURS(_(action->label))) + 2 : 0;
+}
+
+/* Rather a missing hint than half a word; and how to get help and out is always there. */
 void panel_footer_draw(struct paint *p, struct area a)
 {
     unsigned n;
     const struct ui_action *list = ui_actions(&n);
-    int x = 1;
+    char key[16];
+    int x = 1, kept = 0;
 
-    for (unsigned i = 0; i < n && x < a.cols; i++) {
-        char key[16];
+    for (unsigned i = 0; i < n; i++)
+        kept += list[i].flags & UI_STAYS ? hint_width(p, i, key) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        const int width = hint_width(p, i, key);
 
-        if (!(list[i].flags & UI_FOOTER) ||
-            !desk_action_applies(p->desk, p->m, (enum ui_action_id)i))
+        kept -= list[i].flags & UI_STAYS ? width : 0;
+        if (!width || x + width - 2 + kept > a.cols)
             continue;
-        keymap_first(&p->desk->keys, (enum ui_action_id)i, key);
-        const int width = (int)strlen(key) + 1 + text_width(TEXT_OURS(_(list[i].label)));
-        if (!*key || x + width > a.cols)
-            continue; /* rather a missing hint than half a word */
         x += area_text(a, 0, x, -1, ROLE_FOOTER_KEY, TEXT_OURS(key)) + 1;
         x += area_text(a, 0, x, -1, ROLE_FOOTER_TEXT, TEXT_OURS(_(list[i].label))) + 2;
     }

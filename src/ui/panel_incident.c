@@ -227,28 +227,40 @@ static void draw_alarms(struct sheet *s, const struct incident *i)
                     i->alarm_count - ALARMS_SHOWN);
 }
 
+/* Of thousands of lines those that are drawn are worth their words. */
+static bool is_seen(const struct sheet *s, int y)
+{
+    return y >= 0 && y < s->a.rows;
+}
+
 static void draw_event(struct sheet *s, const struct history_event *ev)
 {
+    const int y = sheet_line(s);
     struct text160 words = {""};
     struct text64 scratch = {""};
     char when[FIGURE];
 
+    if (!is_seen(s, y))
+        return;
     panel_words(&ev->summary, words.clean, sizeof words.clean);
     format_moment(s->p->m, ev->at, when);
-    area_printf(
-        s->a, sheet_line(s), 1, ev->kind == EVENT_ALARM_RAISED ? ROLE_ALERT_OTHER : ROLE_LOG_TEXT,
-        "%s  %-20s %s%s%s  %s", when, _(event_kinds[ev->kind].label),
-        uid_is_zero(&ev->client) ? "" : panel_client_name(s->p->m, &ev->client, &scratch).clean,
-        ev->by.clean[0] ? "  " SYM_DASH " " : "", ev->by.clean, words.clean);
+    area_printf(s->a, y, 1, ev->kind == EVENT_ALARM_RAISED ? ROLE_ALERT_OTHER : ROLE_LOG_TEXT,
+                "%s  %-20s %s%s%s  %s", when, _(event_kinds[ev->kind].label),
+                uid_is_zero(&ev->client) ? ""
+                                         : panel_client_name(s->p->m, &ev->client, &scratch).clean,
+                ev->by.clean[0] ? "  " SYM_DASH " " : "", ev->by.clean, words.clean);
 }
 
 static void draw_log(struct sheet *s, const struct log_line *l)
 {
+    const int y = sheet_line(s);
     struct text64 scratch = {""};
     char when[FIGURE];
 
+    if (!is_seen(s, y))
+        return;
     format_moment(s->p->m, l->at, when);
-    area_printf(s->a, sheet_line(s), 1, panel_log_role(l), "%s  %-20s %s  %s", when, l->level.clean,
+    area_printf(s->a, y, 1, panel_log_role(l), "%s  %-20s %s  %s", when, l->level.clean,
                 panel_client_name(s->p->m, &l->client, &scratch).clean, l->message.clean);
 }
 

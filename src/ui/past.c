@@ -33,13 +33,22 @@ static void wish_lines(const struct desk *d, enum past_kind kind, enum list_id l
     snprintf(q->filter, sizeof q->filter, "%s", d->list[list].expression);
 }
 
+static void wish_incidents(const struct desk *d, const struct ui_model *m, struct ui_wishes *out)
+{
+    struct past_question *q = wish(out, PAST_INCIDENTS);
+    const int64_t end = d->fleet_at != TIME_NONE ? d->fleet_at : m->now.wall_ms;
+
+    q->since_at = (end - NIGHT_MS) / GRID_MS * GRID_MS;
+    q->until_at = d->fleet_at;
+}
+
 void desk_wish(const struct desk *d, const struct ui_model *m, struct ui_wishes *out)
 {
     out->count = 0;
     if (d->fleet_at != TIME_NONE)
         wish(out, PAST_FLEET)->until_at = d->fleet_at;
     if (shows_incidents(d))
-        wish(out, PAST_INCIDENTS)->since_at = (m->now.wall_ms - NIGHT_MS) / GRID_MS * GRID_MS;
+        wish_incidents(d, m, out);
     if (d->view == VIEW_HISTORY)
         wish_lines(d, PAST_HISTORY, LIST_HISTORY, out);
     if (d->view == VIEW_LOGS)

@@ -14,13 +14,11 @@ void prompt_open(struct desk *d, enum prompt_kind kind)
     if (!desk_push(d, LAYER_PROMPT))
         return;
     p->kind = kind;
-    p->len = 0;
-    p->text[0] = '\0';
     p->error = (struct err){0};
-    if (kind == PROMPT_FILTER) {
-        snprintf(p->text, sizeof p->text, "%s", d->list[p->list].expression);
-        p->len = strlen(p->text);
-    }
+    p->shown = false;
+    line_set(&p->line, kind == PROMPT_FILTER ? d->list[p->list].expression : "");
+    if (kind == PROMPT_FILTER)
+        d->list[p->list].filtering = true;
 }
 
 /* ---- what each kind does with its line ---- */
@@ -28,7 +26,14 @@ void prompt_open(struct desk *d, enum prompt_kind kind)
 static void filter_changed(struct desk *d)
 {
     d->prompt.error = (struct err){0};
-    list_set_filter(&d->list[d->prompt.list], d->prompt.text, &d->prompt.error);
+    list_set_filter(&d->list[d->prompt.list], d->prompt.line.text, &d->prompt.error);
+}
+
+/* What it hides now loses its mark. */
+static void end_filtering(struct list *l)
+{
+    l->filtering = false;
+    l->made = false;
 }
 
 static void filter_done(struct desk *d, const struct ui_model *m)
@@ -37,6 +42,7 @@ static void filter_done(struct desk *d, const struct ui_model *m)
     if (d->prompt.error.code)
         return; /* it stays open with what is wrong */
     desk_pop(d);
+    end_filtering(&d->list[d->prompt.list]);
     d->focus = d->prompt.list;
     d->focus_chosen = true;
 }
@@ -47,13 +53,43 @@ static int64_t today(const struct ui_model *m)
     return m->in_past ? clock_wall_ms() : m->now.wall_ms;
 }
 
+/* Sensible times; the first is what an empty answer means. */
+static const char *const shelf_times[] = {"2h", "30m", "1h", "8h", "24h", "7d"};
+#define SHELF_TIMES (sizeof shelf_times / sizeof *shelf_times)
+
+static void shelve_done(struct desk *d, const struct ui_model *m, struct intents *out)
+{
+    struct prompt *p = &d->prompt;
+    int64_t ms;
+
+    if (!duration_parse(p->line.len ? p->line.text : shelf_times[0], &ms) || ms <= 0) {
+        err_set(&p->error, EXIT_USAGE, "%s", _("expected a duration such as 30m, 2h or 1d"));
+        return;
+    }
+    desk_pop(d);
+    if (desk_send(out, m, OP_SHELVE, &p->note_for, TEXT_EMPTY))
+        out->list[out->count - 1].op.shelve_until_at = m->now.wall_ms + ms;
+}
+
+static void next_shelf_time(struct desk *d)
+{
+    struct prompt *p = &d->prompt;
+    size_t i = 0;
+
+    while (i < SHELF_TIMES && strcmp(shelf_times[i], p->line.text) != 0)
+        i++;
+    i = p->line.len == 0 ? 1 : (i + 1) % SHELF_TIMES;
+    line_set(&p->line, shelf_times[i < SHELF_TIMES ? i : 0]);
+    p->error = (struct err){0};
+}
+
 static void note_done(struct desk *d, const struct ui_model *m, struct intents *out)
 {
     struct text512 note = {""};
 
-    TEXT_SET(&note, d->prompt.text, d->prompt.len);
+    TEXT_SET(&note, d->prompt.line.text, d->prompt.line.len);
     desk_pop(d);
-    if (d->prompt.len)
+    if (d->prompt.line.len)
         desk_send(out, m, OP_NOTE, &d->prompt.note_for, TEXT(note));
 }
 
@@ -61,11 +97,11 @@ static void export_done(struct desk *d, const struct ui_model *m, struct intents
 {
     struct intent i = {.kind = INTENT_EXPORT};
 
-    if (!d->prompt.len || out->count >= UI_INTENTS) {
+    if (!d->prompt.line.len || out->count >= UI_INTENTS) {
         desk_pop(d);
         return;
     }
-    snprintf(i.path, sizeof i.path, "%s", d->prompt.text);
+    snprintf(i.path, sizeof i.path, "%s", d->prompt.line.text);
     desk_pop(d);
     if (desk_make_export(d, m))
         out->list[out->count++] = i;
@@ -78,7 +114,7 @@ static void handover_done(struct desk *d, const struct ui_model *m, struct inten
     const struct occurrence nothing = {.id = ""};
     struct text512 to = {""};
 
-    TEXT_SET(&to, d->prompt.text, d->prompt.len);
+    TEXT_SET(&to, d->prompt.line.text, d->prompt.line.len);
     desk_pop(d);
     if (desk_send(out, m, OP_HAND_OVER, &nothing, TEXT(to)))
         desk_pop(d);
@@ -90,7 +126,7 @@ static void time_done(struct desk *d, const struct ui_model *m)
     const bool fleet = d->prompt.kind == PROMPT_PAST;
     int64_t at = TIME_NONE;
 
-    if (d->prompt.len && (!time_parse_when(d->prompt.text, today(m), &at) || at > today(m))) {
+    if (d->prompt.line.len && (!time_parse_when(d->prompt.line.text, today(m), &at) || at > today(m))) {
         err_set(&d->prompt.error, EXIT_USAGE, "%s",
                 _("a time such as 03:12, 2h, yesterday or 2026-04-05 08:00"));
         return;
@@ -108,7 +144,7 @@ static enum ui_action_id completion(const struct prompt *p, int skip)
     const struct ui_action *list = ui_actions(&n);
 
     for (unsigned i = 0; i < n; i++) {
-        if (strncmp(list[i].name, p->text, p->len) == 0 && skip-- == 0)
+        if (strncmp(list[i].name, p->line.text, p->line.len) == 0 && skip-- == 0)
             return (enum ui_action_id)i;
     }
     return UI_NO_ACTION;
@@ -116,11 +152,11 @@ static enum ui_action_id completion(const struct prompt *p, int skip)
 
 static void command_done(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    enum ui_action_id id = action_find(d->prompt.text);
+    enum ui_action_id id = action_find(d->prompt.line.text);
 
-    if (id == UI_NO_ACTION && d->prompt.len && completion(&d->prompt, 1) == UI_NO_ACTION)
+    if (id == UI_NO_ACTION && d->prompt.line.len && completion(&d->prompt, 1) == UI_NO_ACTION)
         id = completion(&d->prompt, 0); /* unmistakable */
-    if (!d->prompt.len) {
+    if (!d->prompt.line.len) {
         desk_pop(d);
     } else if (id == UI_NO_ACTION) {
         err_set(&d->prompt.error, EXIT_USAGE, "%s",
@@ -146,13 +182,18 @@ static void complete(struct prompt *p)
             same++;
         common = same;
     }
-    memcpy(p->text, ui_actions(&n)[id].name, common);
-    p->text[p->len = common] = '\0';
+    memcpy(p->line.text, ui_actions(&n)[id].name, common);
+    p->line.text[p->line.len = common] = '\0';
 }
 
 static void answer(struct desk *d, const struct ui_model *m, bool yes, struct intents *out)
 {
     desk_pop(d);
+    if (d->prompt.kind == PROMPT_WITHDRAW) {
+        if (yes)
+            withdraw_send(d, m, out);
+        return;
+    }
     if (!yes) {
         d->acknowledge_count = d->acknowledge_at = 0;
         return;
@@ -163,57 +204,29 @@ static void answer(struct desk *d, const struct ui_model *m, bool yes, struct in
 
 /* ---- typing ---- */
 
+bool prompt_is_question(const struct desk *d)
+{
+    return d->prompt.kind == PROMPT_ACKNOWLEDGE_ALL || d->prompt.kind == PROMPT_WITHDRAW;
+}
+
 static void changed(struct desk *d)
 {
-    d->prompt.text[d->prompt.len] = '\0';
     d->prompt.error = (struct err){0};
     if (d->prompt.kind == PROMPT_FILTER)
         filter_changed(d);
-}
-
-/* Whatever a terminal can send or an operator paste is cleaned like any other foreign text. */
-void prompt_type(struct desk *d, const struct ui_model *m, const char *bytes, size_t n)
-{
-    struct prompt *p = &d->prompt;
-    char clean[LINE_BYTES] = "";
-
-    (void)m;
-    if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
-        return;
-    text_clean(clean, sizeof clean, bytes, n);
-    const size_t more = strlen(clean);
-    if (p->len + more >= sizeof p->text)
-        return;
-    memcpy(p->text + p->len, clean, more);
-    p->len += more;
-    changed(d);
 }
 
 static void rub_out(struct desk *d)
 {
     struct prompt *p = &d->prompt;
 
-    if (!p->len) {
+    if (!p->line.len) {
         if (p->kind != PROMPT_FILTER)
             desk_pop(d);
         return;
     }
-    while (p->len && ((unsigned char)p->text[--p->len] & 0xc0) == 0x80)
-        ;
+    line_rub_out(&p->line);
     changed(d);
-}
-
-static size_t encode(int32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    const size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)(0xf00 >> n | c);
-    return n;
 }
 
 static void done(struct desk *d, const struct ui_model *m, struct intents *out)
@@ -228,6 +241,9 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
     case PROMPT_COMMAND:
         command_done(d, m, out);
         break;
+    case PROMPT_SHELVE:
+        shelve_done(d, m, out);
+        break;
     case PROMPT_EXPORT:
         export_done(d, m, out);
         break;
@@ -238,15 +254,18 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
     case PROMPT_JUMP:
         time_done(d, m);
         break;
-    case PROMPT_ACKNOWLEDGE_ALL: /* a careless Enter is no yes */
+    case PROMPT_ACKNOWLEDGE_ALL:
+    case PROMPT_WITHDRAW: /* a careless Enter is no yes */
         break;
     }
 }
 
 static void cancel(struct desk *d)
 {
-    if (d->prompt.kind == PROMPT_FILTER)
+    if (d->prompt.kind == PROMPT_FILTER) {
         list_set_filter(&d->list[d->prompt.list], "", NULL);
+        end_filtering(&d->list[d->prompt.list]);
+    }
     d->acknowledge_count = d->acknowledge_at = 0;
     desk_pop(d);
 }
@@ -254,11 +273,12 @@ static void cancel(struct desk *d)
 void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
 {
     struct prompt *p = &d->prompt;
-    char utf8[4];
 
     if (k->code == KEY_ESC || k->code == KEY_CTRL('c')) {
         cancel(d);
-    } else if (p->kind == PROMPT_ACKNOWLEDGE_ALL) {
+    } else if (prompt_is_question(d)) {
+        if (!p->shown)
+            return; /* typed before it was asked: no answer to it */
         if (k->code == 'y' || k->code == 'n' || k->code == *_("y"))
             answer(d, m, k->code != 'n', out);
     } else if (k->code == KEY_RETURN) {
@@ -266,19 +286,23 @@ void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, s
     } else if (k->code == KEY_RUBOUT || k->code == KEY_DELETE) {
         rub_out(d);
     } else if (k->code == KEY_CTRL('u')) {
-        p->len = 0;
+        line_set(&p->line, "");
         changed(d);
     } else if (k->code == KEY_TAB && p->kind == PROMPT_COMMAND) {
         complete(p);
+    } else if (k->code == KEY_TAB && p->kind == PROMPT_SHELVE) {
+        next_shelf_time(d);
     } else if (k->code >= ' ' && k->code < KEY_FIRST) {
-        prompt_type(d, m, utf8, encode(k->code, utf8));
+        line_type_key(&p->line, k->code);
+        changed(d);
     }
 }
 
 /* ---- drawing ---- */
 
-static void label_of(const struct prompt *p, char *out, size_t size)
+static void label_of(struct paint *paint, char *out, size_t size)
 {
+    const struct prompt *p = &paint->desk->prompt;
     static const char *const labels[] = {
         [PROMPT_FILTER] = "/",
         [PROMPT_NOTE] = N_("note: "),
@@ -287,12 +311,15 @@ static void label_of(const struct prompt *p, char *out, size_t size)
         [PROMPT_HAND_OVER] = N_("hand over to (a name, or nothing): "),
         [PROMPT_PAST] = N_("the fleet as it was at: "),
         [PROMPT_JUMP] = N_("lines up to: "),
+        [PROMPT_SHELVE] = N_("shelve for: "),
     };
 
     if (p->kind == PROMPT_ACKNOWLEDGE_ALL)
         snprintf(out, size,
                  P_("acknowledge %u alarm? y/n", "acknowledge all %u alarms shown? y/n", p->count),
                  p->count);
+    else if (p->kind == PROMPT_WITHDRAW)
+        withdraw_label(paint, out, size);
     else
         snprintf(out, size, "%s", _(labels[p->kind]));
 }
@@ -309,20 +336,24 @@ static void draw_hints(const struct prompt *p, struct area a, int x)
 
 void prompt_draw(struct paint *paint, struct area a)
 {
-    const struct prompt *p = &paint->desk->prompt;
-    char label[120];
+    struct prompt *p = &paint->desk->prompt;
+    char label[240];
     int x;
 
-    label_of(p, label, sizeof label);
+    p->shown = true;
+    label_of(paint, label, sizeof label);
     area_fill(a, 0, 0, a.cols, ROLE_PROMPT_TEXT);
     x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, TEXT_OURS(label));
-    x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, (struct text){p->text});
+    x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, (struct text){p->line.text});
     area_cursor(a, 0, x < a.cols ? x : a.cols - 1, true);
     if (p->error.code)
         area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, TEXT_OURS(p->error.text));
     else if (p->kind == PROMPT_COMMAND)
         draw_hints(p, a, x + 3);
-    else if (p->kind == PROMPT_FILTER && !p->len)
+    else if (p->kind == PROMPT_SHELVE)
+        area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
+                  TEXT_OURS(_("30m  1h  8h  24h  7d: Tab goes through them; Enter alone: 2h")));
+    else if (p->kind == PROMPT_FILTER && !p->line.len)
         area_text(
             a, 0, x + 2, -1, ROLE_SCREEN_DIM,
             TEXT_OURS(

@@ -13,7 +13,7 @@ static const struct {
     {SYM_UNKNOWN, "?"}, {SYM_COMMAND, ">"},  {SYM_CURSOR, ">"},  {SYM_DONE, "="},
     {SYM_TO_DO, "."},   {SYM_NONE, "-"},     {SYM_DASH, "-"},    {SYM_DOT, "|"},
     {SYM_NOT, "!="},     {SYM_ELLIPSIS, "~"}, {SYM_UP, "^"},      {SYM_DOWN, "v"},
-    {SYM_CHECK, "+"},
+    {SYM_CHECK, "+"},   {SYM_FOLDED, "+"},   {SYM_UNFOLDED, "-"},
     /* heights */
     {"▁", "_"}, {"▂", "."}, {"▃", ":"}, {"▄", "-"}, {"▅", "="}, {"▆", "+"}, {"▇", "*"}, {"█", "#"},
     /* frames, light and heavy */

@@ -20,6 +20,8 @@
 #define SYM_UP       "↑"
 #define SYM_DOWN     "↓"
 #define SYM_CHECK    "✔"
+#define SYM_FOLDED   "▸"
+#define SYM_UNFOLDED "▾"
 
 /* One grapheme (n bytes at s) in ASCII: never empty, printable ASCII only. */
 const char *symbol_ascii(const char *s, unsigned long n);

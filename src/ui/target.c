@@ -48,6 +48,9 @@ struct target target_resolve(const struct desk *d, const struct ui_model *m)
     if (d->focus == LIST_ALARMS && !layer) {
         /* On a terminal too small to show one, none is meant. */
         a = d->list[LIST_ALARMS].rows ? list_selected(&d->list[LIST_ALARMS], m) : NULL;
+    } else if (d->focus == LIST_FLOOD && !layer) {
+        const struct alarm_group *g = list_selected(&d->list[LIST_FLOOD], m);
+        a = g ? g->worst : NULL;
     } else {
         a = most_urgent(m->core, c);
         a = a ? a : most_urgent(m->core, NULL);
@@ -75,26 +78,35 @@ struct target target_at_key(const struct desk *d, const struct ui_model *m)
     return t;
 }
 
-bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
-               const struct occurrence *what, struct text note)
+struct intent *desk_intent(struct intents *out, const struct ui_model *m, enum operator_verb verb)
 {
     if (out->count >= UI_INTENTS)
-        return false;
+        return NULL;
     struct intent *i = &out->list[out->count++];
     memset(i, 0, sizeof *i);
     i->kind = INTENT_OPERATOR;
     i->op.verb = verb;
+    i->op.shelve_until_at = TIME_NONE;
+    TEXT_COPY(&i->op.by, m->operator_name);
+    return i;
+}
+
+bool desk_send(struct intents *out, const struct ui_model *m, enum operator_verb verb,
+               const struct occurrence *what, struct text note)
+{
+    struct intent *i = desk_intent(out, m, verb);
+
+    if (!i)
+        return false;
     memcpy(i->op.alarm_id, what->id, sizeof i->op.alarm_id);
     i->op.mark = what->mark;
-    TEXT_COPY(&i->op.by, m->operator_name);
     TEXT_COPY(&i->op.note, note);
-    i->op.shelve_until_at = TIME_NONE;
     return true;
 }
 
-/* All open alarms that the list of alarms shows, as they are now: these and no others are
- * acknowledged when the question is answered. */
-uint32_t target_collect_all(struct desk *d, const struct ui_model *m)
+/* All open alarms that the list of alarms shows, or of one group of a flood, as they are now: these
+ * and no others are acknowledged when the question is answered. */
+uint32_t target_collect_all(struct desk *d, const struct ui_model *m, const struct alarm_group *g)
 {
     struct list *l = &d->list[LIST_ALARMS];
 
@@ -104,7 +116,7 @@ uint32_t target_collect_all(struct desk *d, const struct ui_model *m)
     d->acknowledge = l->count ? calloc(l->count, sizeof *d->acknowledge) : NULL;
     for (uint32_t i = 0; d->acknowledge && i < l->count; i++) {
         const struct alarm *a = list_row(l, m, i);
-        if (a && is_open(a))
+        if (a && is_open(a) && (!g || core_alarm_is_in(m->core, a, g)))
             d->acknowledge[d->acknowledge_count++] = occurrence_of(a);
     }
     d->acknowledge_at = d->acknowledge_count; /* nothing goes out before the answer */

@@ -30,6 +30,7 @@
     X(TABLE_SORTED, "table.sorted", TABLE_HEADER, STYLE_UNDERLINE | STYLE_BOLD)                     \
     X(TABLE_CURSOR, "table.cursor", SCREEN_TEXT, STYLE_REVERSE)                                     \
     X(TABLE_CURSOR_ELSEWHERE, "table.cursor_elsewhere", SCREEN_TEXT, STYLE_UNDERLINE)               \
+    X(TABLE_MARKED, "table.marked", SCREEN_STRONG, STYLE_BOLD)                                      \
     X(ALERT_BORDER, "alert.border", SCREEN_ERROR, STYLE_BOLD)                                       \
     X(ALERT_TITLE, "alert.title", ALERT_BORDER, STYLE_BOLD)                                         \
     X(ALERT_SERVICE_FAILED, "alert.service_failed", SCREEN_ERROR, STYLE_BOLD)                       \

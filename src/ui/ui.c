@@ -165,10 +165,8 @@ static void take_key(struct ui *u, const struct ui_model *m, const struct key *k
         u->pasting = k->code == KEY_PASTE_BEGIN;
     } else if (!u->pasting) {
         desk_key(&u->desk, m, k, out);
-    } else if (u->desk.layers && u->desk.layer[u->desk.layers - 1].kind == LAYER_PROMPT &&
-               k->code >= ' ' && k->code < KEY_FIRST &&
-               u->desk.prompt.kind != PROMPT_ACKNOWLEDGE_ALL) {
-        desk_key(&u->desk, m, k, out);
+    } else if (k->code >= ' ' && k->code < KEY_FIRST) {
+        desk_paste(&u->desk, m, k, out);
     }
 }
 
@@ -196,10 +194,9 @@ static void after_keys(struct ui *u, const struct ui_model *m)
     u->desk.redraw = false;
 }
 
-bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
+static void read_keys(struct ui *u, const struct ui_model *m)
 {
     unsigned char bytes[1024];
-    struct key k;
     long n;
 
     while (!u->gone && u->input.n + sizeof bytes <= INPUT_BYTES &&
@@ -208,6 +205,25 @@ bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
         if (n > 0)
             input_take(&u->input, bytes, (size_t)n, m->now.mono_ms);
     }
+}
+
+/* What was typed before a question stood there is no answer to it. */
+static void forget_keys(struct ui *u, const struct ui_model *m)
+{
+    struct key k;
+
+    read_keys(u, m);
+    while (input_next(&u->input, m->now.mono_ms, &k)) {
+        if (k.code == KEY_PASTE_BEGIN || k.code == KEY_PASTE_END)
+            u->pasting = k.code == KEY_PASTE_BEGIN;
+    }
+}
+
+bool ui_input(struct ui *u, const struct ui_model *m, struct intents *out)
+{
+    struct key k;
+
+    read_keys(u, m);
     /* An action may hand on one intent: keep room, the rest waits for the next turn. */
     while (out->count < UI_INTENTS && input_next(&u->input, m->now.mono_ms, &k))
         take_key(u, m, &k, out);
@@ -293,6 +309,7 @@ const char *ui_export_text(const struct ui *u, size_t *n)
 
 bool ui_paint(struct ui *u, const struct ui_model *m)
 {
+    const bool asked = desk_has_asked(&u->desk);
     int rows, cols;
 
     if (!screen_flush(u->screen))
@@ -305,6 +322,8 @@ bool ui_paint(struct ui *u, const struct ui_model *m)
     u->resized = false;
     desk_draw(&u->desk, m, &u->cells);
     screen_paint(u->screen, &u->cells, &u->theme);
+    if (!asked && desk_has_asked(&u->desk))
+        forget_keys(u, m);
     u->painted = stamp_of(m);
     return true;
 }

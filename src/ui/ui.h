@@ -88,6 +88,7 @@ enum ui_action_flag {
     UI_ACTS = 1u << 2,     /* would send something: refused when read-only */
     UI_CONFIRMS = 1u << 3, /* asks first */
     UI_VIEW = 1u << 4,     /* another view */
+    UI_STAYS = 1u << 5,    /* in the bottom line: never gives way to another */
 };
 struct ui_action {
     const char *name; /* in [keys] and on the command line */

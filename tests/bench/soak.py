@@ -1,60 +1,85 @@
 #!/usr/bin/env python3
-"""An hour (SOAK_SECONDS) of the console at 1,000 messages a second, with faults: resident memory must stay flat.
+"""An hour (SOAK_SECONDS) of the console on the demo's fleet at 1,000 messages a second, with faults: memory must stay flat.
 
-soak.py BUILD. The broker is killed and started again every ten minutes; memory is compared between the end of the first sixth
-and the end of the run. Exit code 1 if it grew by more than 5 % and 2 MiB, or if the console ended.
+soak.py BUILD. The fleet is the demo's: 1,000 devices with accounts of their own on a hardened broker. That broker is killed
+every ten minutes, devices crash, give up, hang and lose their network. Resident memory is compared between the end of the
+first sixth and the end of the run. Exit code 1 if it grew by more than 5 % and 2 MiB, if descriptors grew, or if the console
+ended.
 """
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import bench
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "3600"))
 STEP = max(5, SECONDS // 60)
+CLIENTS = 1000
+BEAT_S = 1.5  # a heartbeat, and every other time a health report: 1,000 messages a second
+KILL_EVERY = max(20, min(600, SECONDS // 3))
 
 
-def publish_some(broker, n):
-    """A log line and a crash that comes and goes: history that grows, alarms that end."""
-    for status in ("crashed", "running"):
-        uuid = f"{n % 50:08x}-0000-4000-8000-00000000000a"
-        subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-t", f"infoscreen/{uuid}/heartbeat", "-m",
-                        f'{{"hostname":"soak-{n % 50}","process_status":"{status}"}}'], stderr=subprocess.DEVNULL)
+def script():
+    """Faults that come and go all along, so that alarms rise and end and history grows."""
+    lines = []
+    for at in range(10, SECONDS + 60, 30):
+        k = at // 30
+        lines.append(f"at {at}s crash kitchen-{k % 3 + 1} for 20s")
+        lines.append(f"at {at + 2}s log lobby-0{k % 3 + 1} error decoder restarted")
+        lines.append(f"at {at + 4}s mismatch foyer-{k % 3 + 1} for 15s")
+        if k % 4 == 0:
+            lines.append(f"at {at + 6}s give-up gate-{k % 3 + 1} infoscreen-simclient.service")
+            lines.append(f"at {at + 8}s cut hall-{k % 3 + 1} for 25s")
+    lines += [f"at {at}s broker kill for 5s" for at in range(KILL_EVERY, SECONDS, KILL_EVERY)]
+    lines.sort(key=lambda line: int(line.split()[1][:-1]))
+    return "\n".join(lines) + "\n"
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def watch(t):
+    samples = []
+    began = time.monotonic()
+    while time.monotonic() - began < SECONDS:
+        time.sleep(STEP)
+        if not os.path.exists(f"/proc/{t.pid}/status") or bench.rss_kib(t.pid) == 0:
+            raise SystemExit("the console has ended")
+        samples.append((bench.rss_kib(t.pid), descriptors(t.pid)))
+        cpu = bench.cpu_ns(t.pid) / 1e9 / (time.monotonic() - began) * 100
+        print(f"{time.monotonic() - began:6.0f} s  {samples[-1][0]} KiB  fds {samples[-1][1]}  "
+              f"terminal {t.bytes} B  processor {cpu:.1f} %", flush=True)
+    return samples
 
 
 def main():
-    samples = []
-    with bench.Broker() as b:
-        conf = os.path.join(b.dir, "mosquitto.conf")
-        t = bench.console(b)
-        fleet = bench.load(b, 1000, 1000, SECONDS + 60)
-        began = time.monotonic()
-        restarts = 0
-        while time.monotonic() - began < SECONDS:
-            time.sleep(STEP)
-            publish_some(b, len(samples))
-            if not os.path.exists(f"/proc/{t.pid}/status") or bench.rss_kib(t.pid) == 0:
-                raise SystemExit("the console has ended")
-            samples.append(bench.rss_kib(t.pid))
-            print(f"{time.monotonic() - began:6.0f} s  {samples[-1]} KiB  fds {len(os.listdir(f'/proc/{t.pid}/fd'))}  "
-                  f"terminal {t.bytes} B", flush=True)
-            if (time.monotonic() - began) // 600 > restarts:
-                restarts += 1
-                fleet.terminate()
-                fleet.wait()
-                b.process.kill()
-                b.process.wait()
-                b.process = subprocess.Popen([bench.shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin"),
-                                              "-c", conf], stderr=subprocess.DEVNULL)
-                b.wait()
-                fleet = bench.load(b, 1000, 1000, SECONDS + 60)
-        fleet.terminate()
-        fleet.wait()
-        t.end()
-    settled, last = samples[len(samples) // 6], samples[-1]
-    print(f"after a sixth {settled} KiB, at the end {last} KiB, {restarts} broker kills")
-    sys.exit(1 if last > settled * 1.05 and last > settled + 2048 else 0)
+    with tempfile.TemporaryDirectory(prefix="infoscreen-soak-") as place:
+        story = os.path.join(place, "story.txt")
+        with open(story, "w") as f:
+            f.write(script())
+        fleet = subprocess.Popen([os.path.join(bench.BUILD, "bench", "fleet"), str(CLIENTS), str(BEAT_S), story],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = fleet.stdout.readline().split()
+        if len(line) != 3:
+            raise SystemExit("the fleet did not start")
+        port, user, os.environ["MQTT_PASSWORD"] = line
+        db = os.path.join(place, "history.db")
+        t = bench.Terminal([bench.PROGRAM, "-h", "127.0.0.1", "-p", port, "-u", user, "--db", db])
+        try:
+            samples = watch(t)
+        finally:
+            t.end()
+            fleet.stdin.close()
+            fleet.wait()
+        size = os.path.getsize(db) / 2**20
+    (settled, fds), (last, last_fds) = samples[len(samples) // 6], samples[-1]
+    kills = max(0, (SECONDS - 1) // KILL_EVERY)
+    print(f"after a sixth {settled} KiB, at the end {last} KiB; descriptors {fds}, {last_fds}; history {size:.1f} MiB; "
+          f"{kills} broker kills")
+    sys.exit(1 if (last > settled * 1.05 and last > settled + 2048) or last_fds > fds + 4 else 0)
 
 
 if __name__ == "__main__":

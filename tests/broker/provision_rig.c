@@ -17,6 +17,7 @@ char prov_base[256], prov_dir[300];
 int prov_console_port, prov_device_port;
 pid_t prov_broker;
 struct account prov_server;
+enum backend prov_backend;
 
 /* ---- the broker ---- */
 
@@ -71,9 +72,25 @@ void prov_broker_end(int signo)
 {
     if (prov_broker > 0) {
         kill(prov_broker, signo);
-        waitpid(prov_broker, NULL, 0);
+        if (waitpid(prov_broker, NULL, 0) < 0) /* not ours: it was started again by broker add */
+            for (const int64_t until = clock_mono_ms() + WAIT; kill(prov_broker, 0) == 0;) {
+                assert_true(clock_mono_ms() < until);
+                poll(NULL, 0, 5);
+            }
     }
     prov_broker = 0;
+}
+
+void prov_broker_restarted(void)
+{
+    struct buf text = BUF_INIT;
+    const pid_t before = prov_broker;
+
+    assert_int_equal(waitpid(before, NULL, 0), before);
+    prov_read("mosquitto.pid", &text);
+    prov_broker = (pid_t)strtol(buf_str(&text), NULL, 10);
+    assert_true(prov_broker > 1 && prov_broker != before);
+    buf_fini(&text);
 }
 
 /* ---- a client ---- */
@@ -205,7 +222,16 @@ int prov_setup(void **state)
         return -1;
     snprintf(prov_dir, sizeof prov_dir, "%s/broker", prov_base);
     unsetenv("MQTT_PASSWORD");
+    prov_backend = BACKEND_AUTO;
     return 0;
+}
+
+int prov_setup_plugin(void **state)
+{
+    const int rc = prov_setup(state);
+
+    prov_backend = BACKEND_DYNSEC;
+    return rc;
 }
 
 int prov_teardown(void **state)
@@ -226,6 +252,7 @@ void prov_create(const struct provision_init *more)
     snprintf(listen, sizeof listen, "127.0.0.1:%d", prov_console_port);
     snprintf(device_listen, sizeof device_listen, "127.0.0.1:%d", prov_device_port);
     o.dir = prov_dir;
+    o.backend = prov_backend;
     o.listen = listen;
     o.device_listen = device_listen;
     if (!provision_create(&o, &prov_server, &e))
@@ -264,4 +291,13 @@ void prov_append(const char *name, const char *text)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
+}
+
+void prov_read_accounts(struct buf *out)
+{
+    prov_read("console.acl", out), prov_read("console.passwd", out);
+    if (prov_backend == BACKEND_DYNSEC)
+        prov_read("dynsec.json", out);
+    else
+        prov_read("devices.acl", out), prov_read("devices.passwd", out);
 }

@@ -46,18 +46,29 @@ struct prov_peer {
 
 void prov_broker_start(const char *in);
 void prov_broker_end(int signo);
+/* The one that ran has ended, and another runs in its place: that is the one to end. */
+void prov_broker_restarted(void);
 void prov_open(struct prov_peer *p, int port, const char *user, const char *password,
                const char *cafile);
 void prov_close(struct prov_peer *p);
 int prov_publish(struct prov_peer *p, const char *topic, const char *payload, bool retain);
 void prov_subscribe(struct prov_peer *p, const char *filter);
 bool prov_got(const struct prov_peer *p, const char *topic);
+extern enum backend prov_backend; /* of what prov_create makes; each test begins with files */
 int prov_setup(void **state);
+int prov_setup_plugin(void **state); /* the Dynamic Security plugin keeps the accounts */
 int prov_teardown(void **state);
 void prov_create(const struct provision_init *more);
 void prov_add(const char *uuid, const char *group, struct account *made);
 void prov_read(const char *name, struct buf *out);
 void prov_append(const char *name, const char *text);
 void prov_turn(struct prov_peer *p);
+/* All that holds accounts and rules, one behind the other. */
+void prov_read_accounts(struct buf *out);
+
+/* A test for each back end. */
+#define PROV_BOTH(f)                                                                               \
+    cmocka_unit_test_setup_teardown(f, prov_setup, prov_teardown),                                 \
+        cmocka_unit_test_setup_teardown(f, prov_setup_plugin, prov_teardown)
 
 #endif

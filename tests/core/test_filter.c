@@ -36,6 +36,53 @@ static struct client make_client(const char *uuid, const char *name, const char 
     return c;
 }
 
+/* ---- lines of the history and of the logs ---- */
+
+static const struct {
+    const char *expression;
+    bool event, log;
+} lines[] = {
+    {"", true, true},
+    {"lobby", true, true},
+    {"group:vienna !name:kitchen", true, true},
+    {"kind:alarm_raised", true, false},
+    {"kind:alarm", true, false},
+    {"kind:process_crashed", true, false}, /* what it is about */
+    {"kind:client_silent", false, false},
+    {"kind:note", false, false},
+    {"!kind:note", true, true},
+    {"by:anna", true, false},
+    {"level:err", false, true},
+    {"level:warn", false, false},
+    {"display", true, true},
+    {"uuid:9b8d", true, true},
+    {"state:crashed", true, true}, /* the client's */
+    {"action:reboot", false, false},
+};
+
+static void test_lines(void **state)
+{
+    struct client c = make_client(CLIENT, "lobby-03", "vienna-1");
+    struct history_event ev = {.kind = EVENT_ALARM_RAISED,
+                               .client = c.id,
+                               .alarm_id = "process_crashed-0123456789abcdef",
+                               .by = {"anna"},
+                               .summary = {.id = "{1} crashed", .arg = {{"display_manager"}}}};
+    const struct log_line l = {.client = c.id, .level = {"error"}, .message = {"display lost"}};
+
+    (void)state;
+    c.state = CLIENT_CRASHED;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct err e = {0};
+        struct filter *f = filter_new(lines[i].expression, &e);
+        if (!f)
+            fail_msg("%s", e.text);
+        if (filter_event(f, &ev, &c) != lines[i].event || filter_log(f, &l, &c) != lines[i].log)
+            fail_msg("\"%s\": not as expected", lines[i].expression);
+        filter_free(f);
+    }
+}
+
 /* ---- matching ---- */
 
 static const struct {
@@ -273,7 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches),    cmocka_unit_test(test_errors),
         cmocka_unit_test(test_orders),     cmocka_unit_test(test_filtered),
-        cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_many_names), cmocka_unit_test(test_lines),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,9 +5,7 @@ Run by make check-long; BUILD names the build folder, into which the packages of
 """
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -17,6 +15,7 @@ import unittest
 
 from check_cli import KITCHEN, LOBBY, PROGRAM, Rig, eventually, new_client
 from check_send import ALL, Device
+from screen import Screen
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aedes")
 NODES = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "aedes"))
@@ -222,7 +221,7 @@ class OneNode(Base):
     def test_the_screen(self):
         """The console itself: the fleet, what the broker cannot do, an acknowledgement."""
         self.rig.publish(f"infoscreen/{LOBBY}/service_failed", FAILED, retain=True)
-        with Screen(self.rig) as s:
+        with Screen("--set", f"broker.host={self.rig.hosts}", "--db", self.rig.db, "--operator", "anna") as s:
             s.wait("SERVICE FAILED")
             s.wait("lobby-03", lambda: self.rig.heartbeat(LOBBY, hostname="lobby-03", process_status="running"))
             s.type("8")
@@ -335,44 +334,6 @@ class ClusterRig(AedesRig):
         super().start_broker()
         self.other = Node(self, self.port + 2 if self.port < 65000 else self.port - 8, redis=self.redis_port)
         self.hosts = f"127.0.0.1:{self.port},127.0.0.1:{self.other.port}"
-
-
-class Screen:
-    """The program on a terminal; what it wrote so far, without the escapes."""
-
-    def __init__(self, rig):
-        self.rig, self.text = rig, ""
-
-    def __enter__(self):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8", LINES="36", COLUMNS="120")
-            os.execv(PROGRAM, [PROGRAM, "--set", f"broker.host={self.rig.hosts}", "--db", self.rig.db, "--operator", "anna"])
-        import fcntl
-        import struct
-        import termios
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-        os.kill(self.pid, signal.SIGWINCH)
-        return self
-
-    def wait(self, words, meanwhile=lambda: None):
-        until = time.monotonic() + WAIT
-        while words not in self.text:
-            meanwhile()
-            if time.monotonic() > until:
-                raise AssertionError(f"{words!r} never came:\n{self.text[-4000:]}")
-            if select.select([self.fd], [], [], 0.2)[0]:
-                seen = os.read(self.fd, 65536).decode(errors="replace")
-                self.text += re.sub(r"\x1b\[[0-9;?>=]*[A-Za-z]", "", seen)
-
-    def type(self, keys):
-        self.text = ""
-        os.write(self.fd, keys.encode())
-
-    def __exit__(self, *why):
-        os.kill(self.pid, signal.SIGTERM)
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
 
 
 if __name__ == "__main__":

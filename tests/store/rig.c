@@ -63,8 +63,12 @@ static bool wait_for(struct store *s, wanted_fn wanted, const void *what, int64_
         size_t bytes;
         while ((r = ring_peek(ring, &bytes))) {
             const bool found = wanted(r, what);
-            if (found && out)
+            if (found && out) {
                 *out = *r;
+            } else { /* the receiver's to free */
+                free(r->adopted);
+                free(r->rollout);
+            }
             ring_pop(ring);
             if (found)
                 return true;

@@ -58,6 +58,18 @@ void fleet_message(struct fleet *f, const char *topic, const char *payload)
     codec_free(codec);
 }
 
+void fleet_crashes(struct fleet *f, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct uid u = fleet_uid(i);
+        char topic[100] = "infoscreen/", subject[UID_TEXT];
+
+        uid_format(&u, subject);
+        strcat(strcat(topic, subject), "/heartbeat");
+        fleet_message(f, topic, "{\"process_status\":\"crashed\",\"current_process\":\"player\"}");
+    }
+}
+
 static struct client base(unsigned i)
 {
     struct client c = {.id = fleet_uid(i),
@@ -128,6 +140,25 @@ void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_s
         TEXT_SET(&a.acknowledged_by, "berta", 5);
         a.acknowledged_at = FLEET_NOW_WALL - 40 * S;
     }
+    alarm_make_id(kind, TEXT(a.subject), a.id);
+    assert_true(core_restore_alarm(f->core, &a, NULL, 0));
+}
+
+void fleet_wide(struct fleet *f, enum alarm_kind kind, const char *subject, int64_t ago)
+{
+    struct alarm a = {.kind = kind,
+                      .state = ALARM_UNACKNOWLEDGED,
+                      .priority = alarm_kind_priority(kind),
+                      .raised_at = FLEET_NOW_WALL - ago,
+                      .cleared_at = TIME_NONE,
+                      .acknowledged_at = TIME_NONE,
+                      .shelved_until = TIME_NONE,
+                      .occurrences = 1,
+                      .active = true};
+
+    TEXT_SET(&a.subject, subject, strlen(subject));
+    a.summary.id = "something about {1}";
+    TEXT_SET(&a.summary.arg[0], subject, strlen(subject));
     alarm_make_id(kind, TEXT(a.subject), a.id);
     assert_true(core_restore_alarm(f->core, &a, NULL, 0));
 }

@@ -28,10 +28,14 @@ void fleet_client(struct fleet *f, unsigned i, const char *hostname, const char 
 /* kind's alarm of client i (raised `ago` ms before now) */
 void fleet_alarm(struct fleet *f, enum alarm_kind kind, unsigned i, enum alarm_state state, int64_t ago,
                  const char *mark);
+/* An alarm that is wider than a device. */
+void fleet_wide(struct fleet *f, enum alarm_kind kind, const char *subject, int64_t ago);
 void fleet_command(struct fleet *f, unsigned i, enum action action, enum command_status status);
 /* What happened to the first client, as an answer of the history: raised, acknowledged, a command, a log
  * line, over; the second one's goes on. */
 void fleet_incidents(struct fleet *f);
+/* `n` clients crash at once. */
+void fleet_crashes(struct fleet *f, unsigned n);
 void fleet_message(struct fleet *f, const char *topic, const char *payload);
 void fleet_step(struct fleet *f, enum core_event_kind kind);
 void fleet_draw(struct fleet *f);

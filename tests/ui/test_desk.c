@@ -151,6 +151,94 @@ static void test_read_only_says_why(void **state)
     fleet_close(&f);
 }
 
+static void test_shelving(void **state)
+{
+    (void)state;
+    open_fleet(3, 36, 120);
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 1, ALARM_UNACKNOWLEDGED, 5, "m");
+    fleet_draw(&f);
+    type("z\r"); /* nothing typed: two hours */
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.list[0].op.verb, OP_SHELVE);
+    assert_int_equal(out.list[0].op.shelve_until_at - f.model.now.wall_ms, 7200000);
+    assert_string_equal(out.list[0].op.mark.clean, "m");
+    type("z\t\r"); /* the next sensible time */
+    assert_int_equal(out.list[0].op.shelve_until_at - f.model.now.wall_ms, 1800000);
+    type("z3 parsecs\r");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("expected a duration such as 30m, 2h or 1d"));
+    type("\x15" "45m\r");
+    assert_int_equal(out.list[0].op.shelve_until_at - f.model.now.wall_ms, 2700000);
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 1, ALARM_SHELVED, 5, "m");
+    fleet_draw(&f);
+    type("z"); /* back from the shelf, without a question */
+    assert_int_equal(out.list[0].op.verb, OP_UNSHELVE);
+    fleet_close(&f);
+}
+
+/* What a wider alarm explains has no line of its own. */
+static void test_suppressed_are_folded(void **state)
+{
+    (void)state;
+    open_fleet(9, 36, 120);
+    fleet_alarm(&f, ALARM_CLIENT_SILENT, 1, ALARM_SUPPRESSED, 60000, "m");
+    fleet_draw(&f);
+    assert_false(shows("ALARMS"));
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 2, ALARM_UNACKNOWLEDGED, 60000, "m");
+    assert_true(shows("ALARMS 1 · 1 unacknowledged"));
+    type("3");
+    assert_false(shows("SILENT"));
+    fleet_close(&f);
+}
+
+/* More than ten at once: a line for each kind and group; a key on a line means all of it, and asks. */
+static void test_flood(void **state)
+{
+    (void)state;
+    open_fleet(20, 36, 120);
+    fleet_crashes(&f, 10);
+    assert_false(shows("FLOOD OF ALARMS"));
+    fleet_crashes(&f, 13);
+    assert_true(shows("FLOOD OF ALARMS · 13 in 7 groups · 13 unacknowledged"));
+    type("a");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("acknowledge all 2 alarms shown? y/n"));
+    type("y");
+    assert_int_equal(out.count, 2);
+    assert_int_equal(out.list[1].op.verb, OP_ACKNOWLEDGE);
+    type("A");
+    assert_true(shows("acknowledge all 13 alarms shown? y/n"));
+    type("n\r"); /* Enter: each of the group */
+    assert_true(shows("ALARMS 2 of 13"));
+    type("1");
+    assert_true(shows("FLOOD OF ALARMS"));
+    type("3\033");
+    f.model.now.mono_ms += 700000; /* calm again */
+    f.model.now.wall_ms += 700000;
+    fleet_step(&f, IN_TICK);
+    type("1");
+    assert_false(shows("FLOOD OF ALARMS"));
+    fleet_close(&f);
+}
+
+static void test_order_of_alarms(void **state)
+{
+    (void)state;
+    open_fleet(9, 36, 120);
+    fleet_alarm(&f, ALARM_SERVICE_FAILED, 1, ALARM_UNACKNOWLEDGED, 1000, "new");
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 2, ALARM_UNACKNOWLEDGED, 60000, "old");
+    fleet_draw(&f);
+    type("3>");
+    fleet_draw(&f);
+    type("a");
+    expect_acknowledged(ALARM_PROCESS_CRASHED, 2, "old"); /* the oldest first */
+    type("1"); /* in the overview always by urgency */
+    fleet_draw(&f);
+    type("a");
+    expect_acknowledged(ALARM_SERVICE_FAILED, 1, "new");
+    fleet_close(&f);
+}
+
 static void test_note(void **state)
 {
     (void)state;
@@ -487,6 +575,10 @@ int main(void)
         cmocka_unit_test(test_elsewhere_the_selected_clients_alarm_then_the_fleets),
         cmocka_unit_test(test_all_asks_and_takes_the_set_it_asked_about),
         cmocka_unit_test(test_read_only_says_why),
+        cmocka_unit_test(test_shelving),
+        cmocka_unit_test(test_suppressed_are_folded),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_order_of_alarms),
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_cursor_stays_on_its_row),
         cmocka_unit_test(test_movement),

@@ -126,6 +126,93 @@ static void test_no_broker(void **state)
     fleet_close(&f);
 }
 
+/* The sentence gives way to the width, its end does not. */
+static void test_all_silent(void **state)
+{
+    static const struct {
+        int rows, cols;
+        const char *sentence;
+    } screens[] = {
+        {36, 120, "ALL 1284 CLIENTS SILENT since 14:01:08 — the broker or its network, not the devices"},
+        {24, 80, "ALL 1284 CLIENTS SILENT since 14:01:08 — broker or network, not devices"},
+        {10, 40, "ALL 1284 SILENT since 14:01:08"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof screens / sizeof *screens; i++) {
+        struct fleet f;
+        char name[64];
+        fleet_open(&f, 1284, screens[i].rows, screens[i].cols, true);
+        fleet_wide(&f, ALARM_BROKER_OUTAGE, "fleet", 139000);
+        fleet_draw(&f);
+        assert_non_null(strstr(fleet_text(&f), screens[i].sentence));
+        assert_int_equal(fleet_role(&f, "ALL 1284"), ROLE_BANNER_WIDE);
+        snprintf(name, sizeof name, "all-silent-%dx%d", screens[i].cols, screens[i].rows);
+        compare(&f, name);
+        fleet_close(&f);
+    }
+}
+
+static void test_groups_silent(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 70, 24, 80, true);
+    fleet_wide(&f, ALARM_GROUP_OUTAGE, "floor-2", 139000);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "GROUP floor-2: 10 of 10 silent since 14:01:08"));
+    fleet_wide(&f, ALARM_GROUP_OUTAGE, "floor-3", 149000);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "since 14:01:08 — and 1 more group"));
+    assert_int_equal(fleet_role(&f, "GROUP floor-2"), ROLE_BANNER_WIDE);
+    compare(&f, "groups-silent-80x24");
+    fleet_close(&f);
+}
+
+static void test_a_long_reason_gives_way(void **state)
+{
+    struct fleet f;
+    struct effects out = {0};
+    struct core_event down = {.kind = IN_LINK_DOWN};
+
+    (void)state;
+    fleet_open(&f, 12, 24, 80, true);
+    down.now = f.model.now;
+    down.u.down.why = (struct words){
+        .id = "the certificate of ops-broker.example.org is not valid before next Tuesday: set the "
+              "clock of this computer, or ask for another one, and so on"};
+    core_step(f.core, &down, &out);
+    effects_fini(&out);
+    f.link.phase = LINK_WAITING;
+    f.link.next_try_mono = FLEET_NOW_MONO + 8000;
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "…, next try in 10 s"));
+    assert_non_null(strstr(fleet_text(&f), "as of then"));
+    fleet_close(&f);
+}
+
+/* Silent, and rightly so: said in words beside the sign, and not coloured as a fault. */
+static void test_expected_silence(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    fleet_open(&f, 3, 36, 120, true);
+    fleet_client(&f, 3, "Lift Nord", "graz", "silent");
+    fleet_client(&f, 4, "hall-9", "vienna", "silent");
+    fleet_message(&f, "infoscreen/groups/graz/power/intent", "{\"desired_state\":\"off\"}");
+    fleet_type(&f, "2", NULL);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "off by intent"));
+    assert_int_equal(fleet_role(&f, "off by intent"), ROLE_STATE_UNKNOWN);
+    compare(&f, "off-by-intent-120x36");
+    fleet_type(&f, "j\r", NULL);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "off by intent: its group is wanted off"));
+    fleet_close(&f);
+}
+
 static void view(const char *keys, const char *name)
 {
     struct fleet f;
@@ -366,6 +453,28 @@ static void test_german(void **state)
     textdomain("none");
 }
 
+static void test_flood(void **state)
+{
+    static const int shapes[][2] = {{24, 80}, {36, 120}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fleet f;
+        char name[40];
+
+        fleet_open(&f, 20, shapes[i][0], shapes[i][1], true);
+        fleet_crashes(&f, 13);
+        fleet_draw(&f);
+        snprintf(name, sizeof name, "flood-%dx%d", shapes[i][1], shapes[i][0]);
+        compare(&f, name);
+        fleet_type(&f, "m", NULL);
+        fleet_draw(&f);
+        snprintf(name, sizeof name, "alarm-load-%dx%d", shapes[i][1], shapes[i][0]);
+        compare(&f, name);
+        fleet_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +482,10 @@ int main(void)
         cmocka_unit_test(test_overview_in_ascii),
         cmocka_unit_test(test_calm_fleet_has_no_alert_panel),
         cmocka_unit_test(test_no_broker),
+        cmocka_unit_test(test_all_silent),
+        cmocka_unit_test(test_groups_silent),
+        cmocka_unit_test(test_a_long_reason_gives_way),
+        cmocka_unit_test(test_expected_silence),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_broker),
         cmocka_unit_test(test_audit_key),
@@ -380,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_incidents),
         cmocka_unit_test(test_past),
+        cmocka_unit_test(test_flood),
         cmocka_unit_test(test_german),
     };
 
