@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Two processes with one client id on the real Mosquitto, as a copied database makes them: recognised, named, kept apart.
+"""What the screen tells of the real Mosquitto: two processes with one client id, as a copied database makes them; an audit.
 
 Run by tests/run.sh like check_cli.py, whose rig it uses.
 """
 import os
 import shutil
+import time
 import unittest
 
 from check_cli import LOBBY, Rig, eventually
@@ -13,7 +14,7 @@ from screen import Screen
 WAIT = 30
 
 
-class Contest(unittest.TestCase):
+class Broker(unittest.TestCase):
     def setUp(self):
         self.rig = Rig()
         self.addCleanup(self.rig.stop)
@@ -47,6 +48,18 @@ class Contest(unittest.TestCase):
                     s.type("8")
                     s.wait("nothing is missing")
                     self.assertNotIn("TWO PROGRAMS", s.text)
+
+    def test_an_audit(self):
+        """It ends, names what is wrong, and the screen goes on meanwhile; quitting doesn't wait for it."""
+        args = ("-h", "127.0.0.1", "-p", str(self.rig.port), "--db", self.rig.db)
+        with Screen(*args) as s:
+            s.wait("lobby-03", lambda: self.rig.heartbeat(LOBBY, hostname="lobby-03", process_status="running"))
+            s.type("c")
+            s.wait("broker.anonymous")
+            s.wait("FAULT")
+            s.type("c")
+            began = time.monotonic()
+        self.assertLess(time.monotonic() - began, 5)
 
 
 if __name__ == "__main__":
