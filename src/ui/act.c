@@ -669,7 +669,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_REBOOT:
     case UI_SHUT_DOWN:
         return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
-               desk_selected_client(d, m);
+               d->view != VIEW_INCIDENTS && desk_selected_client(d, m);
     case UI_MARK:
         return has_marks(d);
     case UI_WITHDRAW:
