@@ -191,6 +191,8 @@ static const enum event_kind event_kinds_of[ALARM_EVENTS] = {
 /* What nobody saw, its beginning suppressed, ends without a line as well. */
 static enum event_kind event_kind_of(const struct standing *a, enum alarm_event event)
 {
+    if (event == HAPPENS_RELEASE && a->row.state != ALARM_UNACKNOWLEDGED)
+        return EVENT_IMAGE;
     if (event != HAPPENS_RETURN || a->row.state != ALARM_NORMAL)
         return event_kinds_of[event];
     return a->row.suppressed_by[0] ? EVENT_IMAGE : EVENT_ALARM_CLEARED;
@@ -204,7 +206,11 @@ static void tell(struct core *c, struct standing *a, enum alarm_event event,
                                         .alarm = a,
                                         .by = cause.by,
                                         .summary = cause.words ? cause.words : &a->row.summary});
-    if (a->row.state == ALARM_UNACKNOWLEDGED && (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE || event == HAPPENS_RELEASE))
+    if (a->row.state != ALARM_UNACKNOWLEDGED)
+        return;
+    if (event == HAPPENS_RELEASE)
+        flood_note_raise(c, a); /* new to whoever looks */
+    if (event == HAPPENS_RAISE || event == HAPPENS_EXPIRE || event == HAPPENS_RELEASE)
         notify(c, a, 0);
 }
 
@@ -275,6 +281,7 @@ static void begin(struct core *c, struct standing *a, const struct words *why)
     struct alarm *row = &a->row;
 
     sharing_begin(c, a);
+    a->kept = false;
     row->active = true;
     row->raised_at = c->now.wall_ms;
     row->cleared_at = TIME_NONE;
@@ -392,7 +399,7 @@ static int64_t escalating(const struct core *c, const struct standing *a)
 
 static int64_t forgetting(const struct core *c, const struct standing *a)
 {
-    if (a->row.state != ALARM_NORMAL || a->pending_due != INT64_MAX)
+    if (a->row.state != ALARM_NORMAL || a->pending_due != INT64_MAX || a->kept)
         return INT64_MAX;
     return a->forget_due == INT64_MAX ? c->now.mono_ms + HOUR_MS : a->forget_due;
 }
@@ -446,7 +453,12 @@ static void forget(struct core *c, struct standing *a)
     }
     if (a->shared)
         sharing_forget(c, a);
-    alarm_remove(c, a);
+    if (kinds[a->row.kind].ends_by_ack || c->alarms.count > ALARMS_KEPT) {
+        alarm_remove(c, a);
+        return;
+    }
+    a->kept = true; /* the next occurrence counts on */
+    alarm_schedule(c, a);
 }
 
 void alarm_due(struct core *c, struct timer *t)

@@ -18,6 +18,7 @@
 #define CONSOLES_KEPT 64u
 #define HELD_MAX      256u
 #define RECENT_ACKS   64u
+#define ALARMS_KEPT   4096u /* in memory after they are over: the next occurrence counts on */
 #define RAISES_KEPT   8192u /* a power of two */
 #define ROLLOUTS_KEPT 64u
 
@@ -164,7 +165,7 @@ struct pulse {
     int64_t heard_at; /* … on the wall clock; TIME_NONE */
     int64_t from;     /* a hush begins no sooner: until then they may be on their way back */
     int64_t restarted; /* … and an interval neither, for the rhythm */
-    int64_t resumed;  /* when their last outage ended; INT64_MIN none */
+    int64_t began, resumed; /* their last outage: its hush, its end; INT64_MIN not ended yet */
     int64_t look;     /* length of a hush at which it is judged next */
     int64_t stall, stall_since; /* the longest hush that proved to be none, and when */
     float mean_ms;              /* of their intervals, when last judged */
@@ -264,6 +265,7 @@ struct standing {
     struct words pending_words;
     bool pending_on;  /* what the condition becomes at pending_due */
     bool shared;      /* a message of ours or another's is retained under console/ack */
+    bool kept;        /* over and forgotten on the broker: only its count is of use */
     bool follows;     /* not every message about this occurrence was seen: the broker is right */
     struct own_share own[8]; /* our messages that the broker's order has not brought yet */
     uint8_t own_count, repairs;

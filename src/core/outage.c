@@ -42,6 +42,8 @@ void outage_begin(struct core *c, struct group *g)
                                       g ? TEXT(g->id) : TEXT_OURS(number), TEXT_OURS(number));
     const bool began = !p->out;
     p->out = true;
+    if (began)
+        p->began = pulse_hush_from(c, p);
     alarm_condition(c, a, true, &why);
     show_again(c, a);
     if (!began)
@@ -112,8 +114,7 @@ bool core_outage(const struct core *c, struct text group, struct outage_figures 
     if (!g && !text_is_empty(group))
         return false;
     *out = (struct outage_figures){.of = g ? g->members : c->counts.clients,
-                                   .silent = c->counts.clients -
-                                             c->counts.by_state[CLIENT_UNKNOWN],
+                                   .silent = c->counts.clients - c->counts.by_state[CLIENT_UNKNOWN],
                                    .since_at = p->heard_at};
     if (g)
         out->silent = 0;

@@ -100,12 +100,22 @@ int64_t pulse_hush_from(const struct core *c, const struct pulse *p)
     return from > c->pulse.from ? from : c->pulse.from;
 }
 
+/* It fell silent with the last outage and has the time to come back that any silence has. */
+static bool is_returning(const struct core *c, const struct pulse *p, const struct device *d)
+{
+    const int64_t timeout = c->config.fleet.heartbeat_timeout;
+
+    return p->resumed != INT64_MIN && d->heard_air < p->resumed &&
+           d->heard_air >= p->began - timeout && air_now(c, c->now.mono_ms) <= p->resumed + timeout;
+}
+
 /* One that was silent before the hush began has reasons of its own. */
 bool pulse_includes(const struct core *c, const struct pulse *p, const struct device *d)
 {
     if (!fleet_was_heard(d) || (d->row.silent && d->heard_mono == INT64_MIN))
         return false;
-    return d->heard_air >= pulse_hush_from(c, p) - c->config.fleet.heartbeat_timeout;
+    return d->heard_air >= pulse_hush_from(c, p) - c->config.fleet.heartbeat_timeout ||
+           is_returning(c, &c->pulse, d) || is_returning(c, p, d);
 }
 
 static bool counts(const struct core *c, const struct pulse *p, const struct device *d)
@@ -250,17 +260,27 @@ static int64_t next_look(const struct core *c, const struct pulse *p)
     const int64_t half = (int64_t)(p->mean_ms / 2);
     const int64_t first = half < LOOK_MS ? half : LOOK_MS; /* the mean may be old */
     const int64_t look = p->look > first ? p->look : first;
-    const int64_t due = pulse_hush_from(c, p) + look;
-    const int64_t soon = air_now(c, c->now.mono_ms) + MIN_LOOK;
+    const int64_t now = air_now(c, c->now.mono_ms);
+    const int64_t wait = pulse_hush_from(c, p) + look - now;
 
-    return due > soon ? due : soon;
+    return now + (wait < MIN_LOOK ? MIN_LOOK : wait > LOOK_MS ? LOOK_MS : wait);
+}
+
+/* A hush of the fleet was the fleet's: the group's begins after it. */
+static void follow_fleet(const struct core *c, struct pulse *p)
+{
+    if (p->restarted >= c->pulse.restarted)
+        return;
+    p->restarted = c->pulse.restarted;
+    p->look = MIN_LOOK;
 }
 
 void pulse_group_due(struct core *c, struct timer *t)
 {
     struct group *g = CONTAINER(t, struct group, pulse.timer);
 
-    if (!g->pulse.out)
+    follow_fleet(c, &g->pulse);
+    if (!g->pulse.out && !c->pulse.out)
         judge(c, g);
     heap_set(&c->air, t, next_look(c, &g->pulse));
 }

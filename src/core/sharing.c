@@ -328,6 +328,11 @@ void sharing_apply(struct core *c, const struct msg *m, bool journal)
     /* A stored copy is what the broker holds now, so it is looked at each time. */
     if (live && heard_before(c, m, journal))
         return;
+    if (a && a->row.state == ALARM_NORMAL && !a->shared) { /* to be forgotten, when it is old */
+        a->shared = true;
+        a->kept = false;
+        alarm_schedule(c, a);
+    }
     if (ours)
         apply(c, a, m, live);
     else if (!a || ((!a->row.active || a->row.kind == ALARM_SERVICE_FAILED) &&

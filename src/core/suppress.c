@@ -71,7 +71,8 @@ void suppress_by_link(struct core *c)
 {
     struct standing *a = alarm_find_of(c, ALARM_BROKER_OUTAGE, TEXT_OURS("fleet"));
 
-    if (a && a->row.active && a->row.state == ALARM_UNACKNOWLEDGED)
+    if (a && a->row.active &&
+        (a->row.state == ALARM_UNACKNOWLEDGED || a->row.state == ALARM_ACKNOWLEDGED))
         suppress(c, a);
 }
 

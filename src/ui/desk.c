@@ -93,9 +93,9 @@ static bool is_alert(enum list_id id)
 /* Which of the two lists of alarms the overview shows; LISTS: neither. */
 enum list_id desk_alert(const struct ui_model *m)
 {
-    return !core_alarm_count(m->core)  ? LISTS
-           : core_alarm_flood(m->core) ? LIST_FLOOD
-                                       : LIST_ALARMS;
+    return !core_counts(m->core)->alarms_standing ? LISTS
+           : core_alarm_flood(m->core)            ? LIST_FLOOD
+                                                  : LIST_ALARMS;
 }
 
 int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out[LISTS])

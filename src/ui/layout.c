@@ -111,9 +111,10 @@ static void draw_small(struct paint *p, struct stack *s)
 {
     s->top += panel_counts_draw(p, area_sub(s->all, s->top, 0, 3, s->all.cols));
     take_banners(p, s);
-    if (core_alarm_count(p->m->core)) {
+    if (core_counts(p->m->core)->alarms_standing) {
         area_printf(s->all, s->top++, 0, ROLE_ALERT_TITLE, _("ALARMS %u · %u unacknowledged"),
-                    core_alarm_count(p->m->core), core_counts(p->m->core)->alarms_unacknowledged);
+                    core_counts(p->m->core)->alarms_standing,
+                    core_counts(p->m->core)->alarms_unacknowledged);
         panel_worst_draw(p, take_top(s, 2), p->desk->focus == LIST_ALARMS && !p->desk->layers);
     }
     const struct area rest = middle(s);
@@ -191,7 +192,7 @@ static void draw_alarms(struct paint *p, struct stack *s)
 {
     take_banners(p, s);
     const struct area all = middle(s);
-    const int below = all.rows >= DETAIL_FROM && core_alarm_count(p->m->core) ? DETAIL_ROWS : 0;
+    const int below = all.rows >= DETAIL_FROM && core_counts(p->m->core)->alarms_standing ? DETAIL_ROWS : 0;
     draw_list(p, LIST_ALARMS, area_sub(all, 0, 0, all.rows - below, all.cols));
     if (below)
         panel_alarm_detail_draw(p, area_sub(all, all.rows - below, 0, below, all.cols));

@@ -8,6 +8,8 @@
 #include "ui/sheet.h"
 #include "ui/symbols.h"
 
+#define EXPLAINED_NAMED 6
+
 const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a)
 {
     return d->config->guidance[a->kind];
@@ -61,6 +63,30 @@ static void draw_cause(struct sheet *s, const struct alarm *a)
     sheet_field(s, _("explained by"), panel_alarm_role(wider), words.clean);
 }
 
+/* What it explains, by name as far as there is room. */
+static void draw_explained(struct sheet *s, const struct alarm *a)
+{
+    const struct core *core = s->p->m->core;
+    const uint32_t n = core_alarm_count(core);
+    char names[160] = "", out[200];
+    unsigned explained = 0;
+
+    for (uint32_t i = core_counts(core)->alarms_standing; i < n; i++) {
+        const struct alarm *one = core_alarm(core, i);
+        struct text64 scratch = {""};
+        const size_t at = strlen(names);
+        if (strcmp(one->suppressed_by, a->id) != 0)
+            continue;
+        if (explained++ < EXPLAINED_NAMED && !uid_is_zero(&one->client))
+            snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "",
+                     panel_client_name(s->p->m, &one->client, &scratch).clean);
+    }
+    if (!explained)
+        return;
+    snprintf(out, sizeof out, explained > EXPLAINED_NAMED ? "%u: %s …" : "%u: %s", explained, names);
+    sheet_field(s, _("explains"), ROLE_SCREEN_TEXT, out);
+}
+
 void panel_alarm_detail_draw(struct paint *p, struct area a)
 {
     const struct alarm *al = list_selected(&p->desk->list[LIST_ALARMS], p->m);
@@ -79,6 +105,7 @@ void panel_alarm_detail_draw(struct paint *p, struct area a)
     draw_acknowledged(&s, al);
     draw_shelf(&s, al);
     draw_cause(&s, al);
+    draw_explained(&s, al);
     if (al->note.clean[0])
         sheet_field(&s, _("note"), ROLE_SCREEN_TEXT, al->note.clean);
     sheet_field(&s, _("id"), ROLE_SCREEN_DIM, al->id);

@@ -168,9 +168,10 @@ static const struct column columns[] = {
 };
 /* clang-format on */
 
+/* Suppressed ones rank behind those that stand: they are folded under the one that explains them. */
 static uint32_t count(const struct ui_model *m)
 {
-    return core_alarm_count(m->core);
+    return core_counts(m->core)->alarms_standing;
 }
 
 static const void *row_at(const struct ui_model *m, uint32_t index)

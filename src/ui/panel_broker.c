@@ -119,26 +119,42 @@ static void put_session(struct paint *p, struct facts *f)
 
 /* ---- how much comes in ---- */
 
+static unsigned most_of(const struct rate_past *r, unsigned shown)
+{
+    unsigned most = 1;
+
+    for (unsigned i = RATE_SLOTS - shown; i < RATE_SLOTS; i++)
+        most = r->messages[i] > most ? r->messages[i] : most;
+    return most;
+}
+
+static void say_rate(const struct rate_past *r, unsigned shown, char *out, size_t size)
+{
+    snprintf(out, size, _("%.0f now, at most %.0f in %u min"),
+             r->messages[RATE_SLOTS - 1] * 1000.0 / RATE_SLOT_MS,
+             most_of(r, shown) * 1000.0 / RATE_SLOT_MS, (shown * RATE_SLOT_MS + 59999) / 60000);
+}
+
+/* The plot takes what its words leave. */
 static void put_rate(struct paint *p, struct facts *f, int cols)
 {
     const struct rate_past *r = p->m->past;
-    const int room = cols - LABEL - 34;
-    unsigned shown = r ? r->known : 0, most = 1;
-    char plot[RATE_SLOTS * 4 + 1] = "";
-    double now;
+    unsigned shown = r ? r->known : 0;
+    char plot[RATE_SLOTS * 4 + 1] = "", words[120];
 
-    shown = room < 1 ? 0 : shown > (unsigned)room ? (unsigned)room : shown;
-    for (unsigned i = RATE_SLOTS - shown; i < RATE_SLOTS; i++)
-        most = r->messages[i] > most ? r->messages[i] : most;
+    paint_changes_in(p, RATE_SLOT_MS);
+    if (!shown) {
+        put(f, _("messages/s"), ROLE_SCREEN_TEXT, "%.0f", p->m->rate);
+        return;
+    }
+    say_rate(r, shown, words, sizeof words);
+    const int room = cols - LABEL - 3 - text_width(TEXT_OURS(words));
+    shown = room < 1 ? 1 : shown > (unsigned)room ? (unsigned)room : shown;
+    say_rate(r, shown, words, sizeof words);
+    const unsigned most = most_of(r, shown);
     for (unsigned i = RATE_SLOTS - shown; i < RATE_SLOTS; i++)
         strcat(plot, r->messages[i] ? symbol_heights[(uint64_t)r->messages[i] * 7 / most] : " ");
-    now = shown ? r->messages[RATE_SLOTS - 1] * 1000.0 / RATE_SLOT_MS : p->m->rate;
-    paint_changes_in(p, RATE_SLOT_MS);
-    if (shown)
-        put(f, _("messages/s"), ROLE_SCREEN_TEXT, _("%s %.0f now, at most %.0f in %u min"), plot,
-            now, most * 1000.0 / RATE_SLOT_MS, (shown * RATE_SLOT_MS + 59999) / 60000);
-    else
-        put(f, _("messages/s"), ROLE_SCREEN_TEXT, "%.0f", now);
+    put(f, _("messages/s"), ROLE_SCREEN_TEXT, "%s %s", plot, words);
 }
 
 static void put_rejected(struct paint *p, struct facts *f)

@@ -205,6 +205,9 @@ static void test_flood_through_tls(void **state)
         assert_int_equal(atoi(s->payload), i);
     }
     watch_until(&w, w.status.tls);
+    watch_until(&w, strncmp(w.status.tls_version.clean, "TLSv1.", 6) == 0);
+    assert_true(w.status.tls_expires_at > clock_wall_ms()); /* a fresh certificate … */
+    assert_true(w.status.tls_expires_at < clock_wall_ms() + INT64_C(4000) * 24 * 3600 * 1000);
     link_set_recording(w.link, true);
     watch_until(&w, w.status.journal_up);
     peer_close(p);

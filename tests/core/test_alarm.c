@@ -329,7 +329,30 @@ static void test_forgetting_on_the_broker(void **state)
     assert_non_null(strstr(rig_take(&rig), "put:infoscreen/console/ack/process_crashed-"));
     rig_commit(&rig);
     assert_int_equal(rig.payload.len, 0);
-    assert_string_equal(rig_alarm_state(&rig, KIND, UUID_A), "(none)");
+    assert_string_equal(rig_alarm_state(&rig, KIND, UUID_A), "normal");
+    rig_run(&rig, 3 * 3600000);
+    assert_null(strstr(rig_take(&rig), "put:")); /* once is enough */
+    rig_live(&rig, BEAT, CRASHED);
+    assert_int_equal(rig_alarm(&rig, KIND, UUID_A)->occurrences, 2); /* counted on */
+}
+
+/* What stood there before this process was: over here, so it is emptied in its time as well. */
+static void test_forgetting_what_others_left(void **state)
+{
+    (void)state;
+    rig_live(&rig, BEAT, CRASHED);
+    rig_live(&rig, BEAT, RUNNING);
+    rig_operator(&rig, OP_ACKNOWLEDGE, alarm_id(), "anna");
+    rig_run(&rig, 3600000);
+    rig_take(&rig);
+    rig_down(&rig);
+    rig_up(&rig);
+    say_ack("2026-04-05T08:00:00Z", "anna", "2026-04-05T08:00:00.000Z", true);
+    rig_snapshot_done(&rig);
+    rig_snapshot_done(&rig);
+    rig_take(&rig);
+    rig_run(&rig, 2 * 3600000 + 1000);
+    assert_non_null(strstr(rig_take(&rig), "put:infoscreen/console/ack/process_crashed-"));
 }
 
 int main(void)
@@ -351,6 +374,7 @@ int main(void)
         CASE(test_the_first_in_the_brokers_order_wins),
         CASE(test_our_own_first_stays),
         CASE(test_forgetting_on_the_broker),
+        CASE(test_forgetting_what_others_left),
     };
     return cmocka_run_group_tests_name("core: alarms", tests, NULL, NULL);
 }

@@ -19,7 +19,9 @@
 
 static void expect_soon(const struct world_plan *plan, int64_t calm)
 {
-    const int64_t slowest = plan->period * (plan->habit == HABIT_RAMP ? 6 : 1);
+    const int64_t slowest = plan->period * (plan->habit == HABIT_RAMP    ? 6
+                                            : plan->habit == HABIT_MIXED ? 12
+                                                                         : 1);
     struct world w;
 
     assert_true(world_begin(&w, plan));
@@ -199,6 +201,188 @@ static void test_all_timed_out_is_proof(void **state)
     assert_true(world_stands(&w, ALARM_BROKER_OUTAGE, WORLD_FLEET));
     assert_int_equal(world_shown(&w), 1);
     world_end(&w);
+}
+
+static void say(struct world *w, struct msg *m)
+{
+    world_step(w, &(struct core_event){.kind = IN_MESSAGE, .u.msg = m});
+}
+
+/* A device that was told to reboot when the broker went cannot be heard coming back. */
+static void test_not_back_is_explained_too(void **state)
+{
+    (void)state;
+    const struct world_plan plan = {.clients = 30, .period = 5 * S, .seed = 6};
+    struct msg seen = {.kind = MSG_COMMAND_SEEN}, ack = {.kind = MSG_ACK};
+    struct world w;
+
+    assert_true(world_begin(&w, &plan));
+    world_run(&w, 100 * S);
+    seen.client = ack.client = core_client(w.core, 3)->id;
+    seen.u.seen.command = (struct command){.id = {{1}},
+                                           .client = seen.client,
+                                           .action = ACTION_REBOOT_HOST,
+                                           .status = COMMAND_PUBLISHED,
+                                           .foreign = true,
+                                           .issued_at = TIME_NONE,
+                                           .expires_at = TIME_NONE,
+                                           .published_at = TIME_NONE,
+                                           .accepted_at = TIME_NONE,
+                                           .execution_started_at = TIME_NONE,
+                                           .finished_at = TIME_NONE,
+                                           .allowed_at = TIME_NONE};
+    say(&w, &seen);
+    ack.u.ack.command = seen.u.seen.command.id;
+    ack.u.ack.status = COMMAND_EXECUTION_STARTED;
+    say(&w, &ack);
+    w.hush = true;
+    world_run(&w, 100 * S + 2 * w.config.commands.back_within);
+    assert_int_equal(w.raised[ALARM_DEVICE_NOT_BACK], 0);
+    assert_int_equal(world_shown(&w), 1);
+    w.hush = false;
+    world_run(&w, 150 * S + 2 * w.config.commands.back_within);
+    assert_int_equal(world_shown(&w), 0);
+    assert_int_equal(w.raised[ALARM_DEVICE_NOT_BACK], 0);
+    world_end(&w);
+}
+
+/* Crashed when everything went out: restarted when it is over, not before. */
+static void test_nobody_is_restarted_meanwhile(void **state)
+{
+    (void)state;
+    const struct world_plan plan = {.clients = 30, .period = 5 * S, .seed = 7};
+    struct msg crashed = {.kind = MSG_HEARTBEAT, .device_at = TIME_NONE};
+    struct world w;
+
+    assert_true(world_begin(&w, &plan));
+    w.config.recovery.enabled = true;
+    core_reconfigure(w.core, &w.config);
+    world_run(&w, 100 * S);
+    crashed.client = core_client(w.core, 3)->id;
+    memcpy(crashed.spelling, core_client(w.core, 3)->spelling, UID_TEXT);
+    crashed.u.beat.have_status = true;
+    strcpy(crashed.u.beat.process_status.clean, "crashed");
+    say(&w, &crashed);
+    w.hush = true;
+    world_run(&w, 100 * S + T - 10 * S); /* not yet called silent, which would keep it as well */
+    assert_true(world_stands(&w, ALARM_BROKER_OUTAGE, WORLD_FLEET));
+    assert_int_equal(core_command_count(w.core), 0);
+    w.hush = false;
+    world_run(&w, 100 * S + T + 30 * S);
+    assert_int_equal(core_command_count(w.core), 1);
+    world_end(&w);
+}
+
+static void test_acknowledged_and_then_the_link(void **state)
+{
+    (void)state;
+    const struct world_plan plan = {.clients = 30, .period = 5 * S, .seed = 8};
+    struct operator_action op = {.verb = OP_ACKNOWLEDGE, .shelve_until_at = TIME_NONE};
+    struct world w;
+
+    assert_true(world_begin(&w, &plan));
+    world_run(&w, 100 * S);
+    w.hush = true;
+    world_run(&w, 120 * S);
+    const struct alarm *a = core_alarm(w.core, 0);
+    memcpy(op.alarm_id, a->id, sizeof op.alarm_id);
+    op.mark = a->mark;
+    strcpy(op.by.clean, "anna");
+    world_step(&w, &(struct core_event){.kind = IN_OPERATOR, .u.op = &op});
+    world_link(&w, false);
+    assert_int_equal(world_shown(&w), 1);
+    world_run(&w, 130 * S);
+    world_link(&w, true);
+    world_run(&w, 400 * S); /* still nobody: shown again, and still acknowledged */
+    assert_int_equal(world_shown(&w), 1);
+    assert_int_equal(a->state, ALARM_ACKNOWLEDGED);
+    assert_int_equal(w.raised[ALARM_BROKER_OUTAGE], 1);
+    world_end(&w);
+}
+
+/* Another process takes over in the middle of it: nothing is raised again, nothing forgotten. */
+static void test_restored_in_the_middle(void **state)
+{
+    (void)state;
+    const struct world_plan plan = {.clients = 30, .period = 5 * S, .seed = 10};
+    struct world before, after;
+
+    assert_true(world_begin(&before, &plan));
+    world_run(&before, 100 * S);
+    before.hush = true;
+    world_run(&before, 100 * S + T + 10 * S);
+    assert_int_equal(core_alarm_count(before.core), 31);
+    assert_true(world_begin(&after, &(struct world_plan){.clients = 1, .period = 5 * S}));
+    core_free(after.core);
+    after.core = core_new(&after.config, "ops1");
+    for (uint32_t i = 0; i < 30; i++)
+        assert_true(core_restore_client(after.core, core_client(before.core, i)));
+    for (uint32_t i = 0; i < 31; i++)
+        assert_true(core_restore_alarm(after.core, core_alarm(before.core, i), NULL, 0));
+    after.hush = true;
+    world_link(&after, true);
+    world_run(&after, T - S);
+    assert_int_equal(world_shown(&after), 1);
+    assert_true(world_stands(&after, ALARM_BROKER_OUTAGE, WORLD_FLEET));
+    for (int64_t at = T - S; at < 2 * T; at += T / 2) { /* all but one come back */
+        for (uint32_t i = 0; i < 29; i++) {
+            struct msg m = {.kind = MSG_HEARTBEAT, .device_at = TIME_NONE};
+            m.client = core_client(before.core, i)->id;
+            memcpy(m.spelling, core_client(before.core, i)->spelling, UID_TEXT);
+            say(&after, &m);
+        }
+        assert_int_equal(world_shown(&after), at > 2 * T - 2 * S);
+        world_run(&after, at + T / 2);
+    }
+    assert_int_equal(after.raised[ALARM_BROKER_OUTAGE], 0);
+    assert_int_equal(after.raised[ALARM_CLIENT_SILENT], 1);
+    world_end(&before);
+    world_end(&after);
+}
+
+/* The broker is back, but nine switches are not: nine lines, not ninety. */
+static void test_groups_that_do_not_return(void **state)
+{
+    (void)state;
+
+    for (int64_t length = 30; length <= 300; length += 90) {
+        const struct world_plan plan = {
+            .clients = 100, .period = 5 * S, .group_size = 10, .seed = (uint64_t)length};
+        struct world w;
+        assert_true(world_begin(&w, &plan));
+        world_run(&w, 200 * S);
+        w.hush = true;
+        world_run(&w, (200 + length) * S);
+        for (unsigned i = 10; i < 100; i++)
+            w.clients[i].dead = true;
+        w.hush = false;
+        world_run(&w, (200 + length) * S + 3 * T);
+        assert_int_equal(w.raised[ALARM_BROKER_OUTAGE], 1);
+        assert_int_equal(w.raised[ALARM_GROUP_OUTAGE], 9);
+        assert_int_equal(w.raised[ALARM_CLIENT_SILENT], 0);
+        assert_int_equal(world_shown(&w), 9);
+        world_end(&w);
+    }
+}
+
+/* All speak at the same moment, and one group does not: the pause until the next moment is no hush
+ * of everybody, though the ten that are overdue would be proof enough by number. */
+static void test_a_group_missing_in_a_chorus(void **state)
+{
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        const struct world_plan plan = {
+            .habit = HABIT_CHORUS, .clients = 100, .period = 5 * S, .group_size = 10, .seed = seed};
+        struct world w;
+        assert_true(world_begin(&w, &plan));
+        world_run(&w, 100 * S + 83 * (int64_t)seed);
+        w.hushed_group = 1;
+        world_run(&w, 150 * S);
+        assert_int_equal(w.raised[ALARM_BROKER_OUTAGE], 0);
+        assert_int_equal(w.raised[ALARM_GROUP_OUTAGE], 1);
+        world_end(&w);
+    }
 }
 
 /* ---- what must not fool it ---- */
@@ -427,6 +611,12 @@ int main(void)
         cmocka_unit_test(test_a_group_and_a_single),
         cmocka_unit_test(test_one_two_and_three),
         cmocka_unit_test(test_all_timed_out_is_proof),
+        cmocka_unit_test(test_groups_that_do_not_return),
+        cmocka_unit_test(test_a_group_missing_in_a_chorus),
+        cmocka_unit_test(test_not_back_is_explained_too),
+        cmocka_unit_test(test_nobody_is_restarted_meanwhile),
+        cmocka_unit_test(test_acknowledged_and_then_the_link),
+        cmocka_unit_test(test_restored_in_the_middle),
         cmocka_unit_test(test_sleep_proves_nothing),
         cmocka_unit_test(test_asleep_and_the_link_gone),
         cmocka_unit_test(test_reconnect_of_our_own_link),

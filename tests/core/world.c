@@ -107,6 +107,8 @@ static void uuid_of(uint32_t i, struct msg *m)
 
 static unsigned group_of(const struct world *w, uint32_t i)
 {
+    if (w->plan.habit == HABIT_MIXED && w->plan.group_size)
+        return i % 3 + 1;
     return w->plan.group_size ? i / w->plan.group_size + 1 : 0;
 }
 

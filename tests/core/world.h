@@ -12,7 +12,7 @@ enum habit {
     HABIT_POISSON,  /* without any rhythm: exponential pauses */
     HABIT_LOSSY,    /* even, and one in ten is lost */
     HABIT_BURSTS,   /* heartbeat, health report and duplicates in one second, then nothing */
-    HABIT_MIXED,    /* a third each: the period, five and twelve times it */
+    HABIT_MIXED,    /* a third each, its own group: the period, five and twelve times it */
     HABIT_RAMP,     /* the period grows to six times itself within an hour */
     HABIT_STALLING, /* even, but now and then everything is held up for one or two seconds */
     HABITS

@@ -344,6 +344,34 @@ class ServiceFailed(Base):
         self.assertEqual([a for a in self.alarms() if a["kind"] == "service_failed"], [])
 
 
+class Recovered(Base):
+    def fail_and_run_again(self, *extra):
+        self.topic = f"infoscreen/{LOBBY}/service_failed"
+        self.rig.publish(self.topic, failed_payload("1970-01-01T00:00:12Z"), retain=True)  # it stands before anybody looks
+        self.recording("--set", "alarms.recovered_after=1s", *extra)
+        self.standing("service_failed", LOBBY, lambda a: a["state"] == "unacknowledged")
+
+        def state():
+            self.rig.heartbeat(LOBBY, hostname="lobby-03", process_status="running")
+            return self.standing("service_failed", LOBBY)["state"]
+        return state
+
+    def test_clears_by_itself(self):
+        state = self.fail_and_run_again()
+        self.assertEqual(eventually(state, lambda s: s == "returned", 30), "returned")
+        self.assertEqual(self.rig.retained(self.topic), [])
+        self.assertEqual(self.rig.run("ack", LOBBY).returncode, 0)
+        self.assertEqual(self.standing("service_failed", LOBBY)["state"], "normal")
+
+    def test_asks(self):
+        state = self.fail_and_run_again("--set", "alarms.on_recovery=ask")
+        until = time.monotonic() + 3  # three times what it would take
+        while time.monotonic() < until:
+            self.assertEqual(state(), "unacknowledged")
+        self.assertEqual(self.rig.run("ack", LOBBY).returncode, 0)
+        self.assertEqual(self.rig.retained(self.topic), [])
+
+
 class BadNight(Base):
     def raised(self):
         return [(e["alarm_id"], e["at"]) for e in self.rig.json("history", "--kind", "alarm_raised", "--limit", "10000")["events"]]

@@ -176,6 +176,21 @@ static void test_shelving(void **state)
     fleet_close(&f);
 }
 
+/* What a wider alarm explains has no line of its own. */
+static void test_suppressed_are_folded(void **state)
+{
+    (void)state;
+    open_fleet(9, 36, 120);
+    fleet_alarm(&f, ALARM_CLIENT_SILENT, 1, ALARM_SUPPRESSED, 60000, "m");
+    fleet_draw(&f);
+    assert_false(shows("ALARMS"));
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 2, ALARM_UNACKNOWLEDGED, 60000, "m");
+    assert_true(shows("ALARMS 1 · 1 unacknowledged"));
+    type("3");
+    assert_false(shows("SILENT"));
+    fleet_close(&f);
+}
+
 /* More than ten at once: a line for each kind and group; a key on a line means all of it, and asks. */
 static void test_flood(void **state)
 {
@@ -561,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_all_asks_and_takes_the_set_it_asked_about),
         cmocka_unit_test(test_read_only_says_why),
         cmocka_unit_test(test_shelving),
+        cmocka_unit_test(test_suppressed_are_folded),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_order_of_alarms),
         cmocka_unit_test(test_note),

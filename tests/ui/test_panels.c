@@ -449,6 +449,8 @@ static void test_german(void **state)
     assert_null(strstr(bottom, "…"));
     assert_non_null(strstr(text, "ALARME 3 · 2 unquittiert"));
     fleet_close(&f);
+    broker_view(24, 80, "8", "broker-trouble-80x24-de");
+    broker_view(36, 120, "8", "broker-trouble-120x36-de");
     setenv("LANGUAGE", "en", 1);
     textdomain("none");
 }
