@@ -96,7 +96,7 @@ endef
 TESTLIBS_e2e := -lvterm -lutil
 $(foreach r,$(ROOMS) e2e,$(eval $(call room_tests,$(r))))
 TESTS := $(foreach r,$(ROOMS) e2e,$(TESTS_$(r)))
-CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms outage)
+CHECKS := $(patsubst %,tests/e2e/check_%.py,cli send rollout incident alarms outage checklist)
 
 tests: all $(TESTS)
 
