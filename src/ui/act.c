@@ -696,6 +696,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
         return !d->layers && d->list[filtered(d)].class->matches;
     case UI_AUDIT:
         return !d->layers && d->view == VIEW_BROKER;
+    case UI_BACK:
+        return d->layers > 0;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:
