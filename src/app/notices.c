@@ -16,19 +16,25 @@ extern char **environ;
 
 /* ---- for the screen ---- */
 
-static void tell_screen(struct notices *n, const struct core *core, const struct alarm *a,
-                        int32_t escalation)
+static void tell_screen(struct session *s, const struct alarm *a, int32_t escalation)
 {
-    const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(core, &a->client);
+    struct notices *n = &s->notices;
+    const struct client *c =
+        uid_is_zero(&a->client) ? NULL : core_find_client(s->core, &a->client);
     struct text64 scratch = {{0}};
     struct text96 words = {{0}};
     char sentence[320];
 
     n->bell = true;
+    WORDS_RENDER(&a->summary, i18n_translate, &words);
+    if (escalation) {
+        struct words said = {.id = N_("nobody has acknowledged it: {1}")};
+        TEXT_COPY(&said.arg[0], TEXT(words));
+        session_say(s, &said);
+    }
     if (n->told_count++ && a->priority <= n->told_priority)
         return;
     n->told_priority = a->priority;
-    WORDS_RENDER(&a->summary, i18n_translate, &words);
     snprintf(sentence, sizeof sentence, "infoscreen: %s%s %s: %s",
              escalation ? _("STILL UNACKNOWLEDGED: ") : "", _(alarm_kinds[a->kind].label),
              c ? client_name(c, &scratch).clean : a->subject.clean, words.clean);
@@ -85,7 +91,7 @@ void notices_take(struct session *s, const struct alarm *a, int32_t escalation)
 {
     const struct cli_globals *g = s->globals;
 
-    tell_screen(&s->notices, s->core, a, escalation);
+    tell_screen(s, a, escalation);
     if (s->recorder && g->config.notify.command[0] && !g->demo)
         put(&s->notices, a, escalation);
 }

@@ -260,6 +260,20 @@ static bool start_core(struct session *s, struct err *e)
     return true;
 }
 
+#define ROLE_WAIT_MS 1000
+
+/* What is heard before it is known who records would be written by nobody. */
+static void wait_for_role(struct session *s)
+{
+    const int64_t until = clock_mono_ms() + ROLE_WAIT_MS;
+    struct pollfd reports = {.fd = ring_fd(store_reports(s->store)), .events = POLLIN};
+
+    while (!s->recorder && !s->store_status.other_recorder && clock_mono_ms() < until) {
+        poll(&reports, 1, (int)(until - clock_mono_ms()));
+        session_drain_reports(s);
+    }
+}
+
 bool session_open(struct session *s, const struct cli_globals *g, const struct session_options *o,
                   struct err *e)
 {
@@ -274,8 +288,11 @@ bool session_open(struct session *s, const struct cli_globals *g, const struct s
         goto fail;
     }
     /* The link connects while the database is opened: what it brings waits in the inbox. */
-    if (start_core(s, e) && (!o->link || start_link(s, o, e)) && start_store(s, o, e))
+    if (start_core(s, e) && (!o->link || start_link(s, o, e)) && start_store(s, o, e)) {
+        if (o->want_role)
+            wait_for_role(s);
         return true;
+    }
 fail:
     session_close(s);
     return false;

@@ -36,6 +36,7 @@ struct ring {
     size_t staged;                           /* committed up to here */
     size_t reserved_at, reserved;            /* the record being filled */
     size_t touched;                          /* bytes from the start that were ever written to */
+    size_t warm;                             /* an empty ring begins anew behind so many */
     bool waits_for_room;
 
     /* The consumer's. */
@@ -79,7 +80,7 @@ struct ring *ring_new(size_t bytes)
     r = aligned_alloc(CACHE_LINE, sizeof(*r));
     if (!r)
         return NULL;
-    *r = (struct ring){.cap = cap, .data_fd = -1, .room_fd = -1};
+    *r = (struct ring){.cap = cap, .data_fd = -1, .room_fd = -1, .warm = RING_WARM};
     atomic_init(&r->head, 0);
     atomic_init(&r->tail, 0);
     atomic_init(&r->consumer_sleeps, true);
@@ -120,15 +121,20 @@ static bool may_start_over(const struct ring *r, size_t used, size_t span)
 {
     const size_t at = r->staged & (r->cap - 1);
 
-    return used == 0 && at >= RING_WARM && span <= at;
+    return used == 0 && at >= r->warm && span <= at;
 }
 
 /* After a flood: nobody looks at what lies behind the first stretch of an empty ring. */
 static void give_back(struct ring *r)
 {
-    if (r->touched > 2 * RING_WARM)
-        madvise(r->bytes + RING_WARM, r->touched - RING_WARM, MADV_DONTNEED);
-    r->touched = RING_WARM;
+    if (r->touched > 2 * r->warm)
+        madvise(r->bytes + r->warm, r->touched - r->warm, MADV_DONTNEED);
+    r->touched = r->warm;
+}
+
+void ring_keep_room(struct ring *r, size_t bytes)
+{
+    r->warm = bytes < r->cap / 2 ? bytes : r->cap / 2;
 }
 
 void *ring_reserve(struct ring *r, size_t bytes)

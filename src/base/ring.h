@@ -13,6 +13,11 @@ struct ring;
 struct ring *ring_new(size_t bytes); /* rounded up to a power of two; NULL without memory */
 void ring_free(struct ring *r);
 
+/* For a consumer that comes late: an empty ring begins anew at its start, and what is skipped thereby is
+ * room again only when the consumer looks. So much is left until then (256 KiB unless told). Before the
+ * first record. */
+void ring_keep_room(struct ring *r, size_t bytes);
+
 /* Producer. At most a quarter of the ring per record: more is NULL for ever. The memory is 16-byte
  * aligned; a reservation that is not committed is simply forgotten. */
 void *ring_reserve(struct ring *r, size_t bytes);

@@ -74,6 +74,36 @@ static void check_configuration(struct doctor *d)
                                  : _("no file: defaults"));
 }
 
+/* Is there a program of this name? Along PATH, as the recorder looks for it. */
+static bool is_program(const char *name)
+{
+    char list[4096], path[4608], *save = NULL;
+
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0;
+    snprintf(list, sizeof list, "%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    for (char *dir = strtok_r(list, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+        snprintf(path, sizeof path, "%s/%s", dir, name);
+        if (access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_notify(struct doctor *d)
+{
+    const char *command = d->call->globals.config.notify.command;
+    const bool quoted = command[0] == '"';
+    char program[512];
+
+    if (!command[0])
+        return;
+    snprintf(program, sizeof program, "%.*s", (int)strcspn(command + quoted, quoted ? "\"" : " \t"),
+             command + quoted);
+    note(d, "notify.command", is_program(program), _("a program that may be run"), "%s",
+         quote(program).clean);
+}
+
 /* Others on this machine must not read a secret. */
 static void check_mode(struct doctor *d, const char *name, const char *path)
 {
@@ -267,6 +297,7 @@ int run_doctor(struct call *call, struct err *e)
     check_configuration(&d);
     check_mode(&d, "password file", call->globals.config.broker.password_file);
     check_mode(&d, "private key", call->globals.config.broker.key);
+    check_notify(&d);
     check_password(&d);
     check_database(&d);
     check_broker(&d);

@@ -74,7 +74,7 @@ int cli_print_overview(const struct cli_globals *g, const struct core *core, FIL
         goto out;
     print_counts(core, out);
     print_section(g, &clients_listing, &v, _("CLIENTS"), &clients, out);
-    for (others.n = 0; others.n < core_alarm_count(core); others.n++)
+    for (others.n = 0; others.n < core_counts(core)->alarms_standing; others.n++)
         others.list[others.n] = core_alarm(core, (uint32_t)others.n);
     print_section(g, &alarms_listing, &v, _("ALARMS"), &others, out);
     for (others.n = 0; others.n < core_command_count(core); others.n++)

@@ -239,6 +239,13 @@ static enum db_verdict check_version(sqlite3 *db, const char *path, struct err *
     return DB_REFUSED;
 }
 
+void db_tell(const char *path, int rc, struct err *e)
+{
+    if (db_verdict(rc) != DB_DONE)
+        err_set(e, EXIT_FAILED, _("%s: %s: check the file and its directory"), path,
+                sqlite3_errstr(rc));
+}
+
 enum db_verdict db_open(const char *path, sqlite3 **db, struct err *e)
 {
     int rc = sqlite3_open_v2(path, db,
@@ -263,8 +270,7 @@ enum db_verdict db_open(const char *path, sqlite3 **db, struct err *e)
     if (v == DB_DONE)
         return v;
     if (v != DB_REFUSED)
-        err_set(e, EXIT_FAILED, _("%s: %s: check the file and its directory"), path,
-                sqlite3_errstr(rc));
+        db_tell(path, rc, e);
     sqlite3_close(*db);
     *db = NULL;
     /* A table that is missing although the version says that it is there is damage too. */

@@ -37,6 +37,8 @@ int db_user_version(sqlite3 *db, int *version);
 /* Directories and the file with the modes that the place asks for (0600, or 0660 in a 2770 directory). */
 bool db_prepare_file(const char *path, struct err *e);
 mode_t db_file_mode(const char *path);
+/* What a code of SQLite means for the file, in words; nothing where all is well. */
+void db_tell(const char *path, int rc, struct err *e);
 /* Opens for writing, migrates, checks. On anything but DB_DONE *db is NULL and e says why. */
 enum db_verdict db_open(const char *path, sqlite3 **db, struct err *e);
 /* Renames path, -wal and -shm to PATH.damaged-<time>; name gets the new base name. */

@@ -9,8 +9,6 @@
 #include "base/i18n.h"
 #include "store/inside.h"
 
-#define RECORD_BYTES                                                                               \
-    (32u << 20) /* some 60,000 rows: a minute of a busy fleet while the disk is away */
 #define REPORT_BYTES (1u << 20)
 #define CLOSE_MS     2000
 
@@ -19,6 +17,8 @@ static bool make_parts(struct store *s, struct err *e)
     s->path = strdup(s->options.path);
     s->records = ring_new(RECORD_BYTES);
     s->reports = ring_new(REPORT_BYTES);
+    if (s->records)
+        ring_keep_room(s->records, RECORD_BYTES / 4); /* a batch is taken every 100 ms */
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->path && s->records && s->reports && s->wake_fd >= 0)
         return true;

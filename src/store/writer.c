@@ -111,11 +111,13 @@ enum db_verdict writer_open(struct writer *w, const char *path, struct err *e)
         return DB_FAILING;
     v = db_open(path, &w->db, e);
     if (v == DB_DONE) {
-        v = db_verdict(learn_kinds(w));
+        int rc = learn_kinds(w);
         w->full_sync = true;
         w->large_cache = false;
-        if (stat(path, &w->file) < 0)
-            v = DB_FAILING;
+        if (rc == SQLITE_OK && stat(path, &w->file) < 0)
+            rc = SQLITE_CANTOPEN;
+        v = db_verdict(rc);
+        db_tell(path, rc, e);
     }
     if (v != DB_DONE)
         writer_close(w);

@@ -669,7 +669,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_REBOOT:
     case UI_SHUT_DOWN:
         return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
-               desk_selected_client(d, m);
+               d->view != VIEW_INCIDENTS && desk_selected_client(d, m);
     case UI_MARK:
         return has_marks(d);
     case UI_WITHDRAW:
@@ -695,6 +695,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
         return !d->layers && d->list[filtered(d)].class->matches;
     case UI_AUDIT:
         return !d->layers && d->view == VIEW_BROKER;
+    case UI_BACK:
+        return d->layers > 0;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:

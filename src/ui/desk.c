@@ -211,6 +211,11 @@ void desk_draw(struct desk *d, const struct ui_model *m, struct cells *c)
     c->ascii = d->ascii;
     cells_clear(c);
     desk_draw_view(&p, area_all(c));
+    if (d->overscrolled) { /* only now it is known where its end is */
+        d->overscrolled = false;
+        cells_clear(c);
+        desk_draw_view(&p, area_all(c));
+    }
     d->target = target_resolve(d, m);
     d->next_change = next_change(d, &p);
     for (int i = 0; i < LISTS; i++) {

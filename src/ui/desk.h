@@ -138,6 +138,7 @@ struct desk {
     int64_t click_mono;
     int click_y;
     bool touched; /* a key changed something */
+    bool overscrolled; /* the end of a sheet was found above where it was drawn */
 };
 
 bool desk_init(struct desk *d, const struct ui_options *o, struct err *e);

@@ -1,6 +1,7 @@
 /* panel_alarm_detail.c - all that is known of the alarm under the cursor, and what to do about it. */
 #include "ui/panel.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,27 @@
 const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a)
 {
     return d->config->guidance[a->kind];
+}
+
+/* Where nothing is configured: what usually helps. */
+static const char *const usual[ALARM_KINDS] = {
+    [ALARM_SERVICE_FAILED] = N_("read its log, then restart the program or reboot the device"),
+    [ALARM_PROCESS_CRASHED] = N_("read its log; restart the program if it does not come back"),
+    [ALARM_CLIENT_SILENT] = N_("check its power and network on the spot"),
+    [ALARM_CLIENT_FLAPPING] = N_("check its network: cable, switch, WLAN"),
+    [ALARM_COMMAND_FAILED] = N_("read the error, then send the command again"),
+    [ALARM_DEVICE_NOT_BACK] = N_("somebody has to look at it on the spot"),
+    [ALARM_GROUP_OUTAGE] = N_("check power and network of the place, not the devices"),
+    [ALARM_BROKER_OUTAGE] = N_("check the broker and its network, not the devices"),
+    [ALARM_BROKER_UNREACHABLE] = N_("check the network of this computer and the broker"),
+};
+static_assert(sizeof usual / sizeof *usual == ALARM_KINDS, "a hint per kind of alarm");
+
+static const char *what_to_do(const struct desk *d, const struct alarm *a)
+{
+    const char *said = panel_alarm_guidance(d, a);
+
+    return *said ? said : _(usual[a->kind]);
 }
 
 static void draw_times(struct sheet *s, const struct alarm *a)
@@ -99,8 +121,9 @@ void panel_alarm_detail_draw(struct paint *p, struct area a)
                                       TEXT_OURS(panel_alarm_label(al)))};
     panel_words(&al->summary, words.clean, sizeof words.clean);
     sheet_field(&s, _("what happened"), ROLE_SCREEN_STRONG, words.clean);
-    if (panel_alarm_guidance(p->desk, al)[0])
-        sheet_field(&s, _("what to do"), ROLE_VALUE_WARNING, panel_alarm_guidance(p->desk, al));
+    sheet_field(&s, _("what to do"),
+                panel_alarm_guidance(p->desk, al)[0] ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT,
+                what_to_do(p->desk, al));
     draw_times(&s, al);
     draw_acknowledged(&s, al);
     draw_shelf(&s, al);

@@ -50,7 +50,8 @@ void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t
         snprintf(out, size, _("%s %s ago"), a->acknowledged_by.clean, age);
     } else if (a->state == ALARM_SHELVED && a->shelved_until != TIME_NONE) {
         format_moment(p->m, a->shelved_until, age);
-        snprintf(out, size, _("shelved until %s"), age);
+        const size_t seconds = strlen(age) == strlen("14:03:27") ? 5 : strlen(age);
+        snprintf(out, size, _("shelved until %.*s"), (int)seconds, age);
     } else {
         snprintf(out, size, "%s", _(alarm_states[a->state].label));
     }
@@ -164,7 +165,7 @@ static const struct column columns[] = {
     {.title = N_("GROUP"), .width = 8, .most = 16, .rank = 2, .text = group},
     {.title = N_("WHAT"), .width = 20, .most = 120, .grow = 16, .rank = 4, .text = summary},
     {.title = N_("AGE"), .width = 5, .right = true, .text = age},
-    {.title = N_("STATE"), .width = 14, .most = 18, .rank = 1, .text = state},
+    {.title = N_("STATE"), .width = 14, .most = 20, .grow = 8, .rank = 1, .text = state},
 };
 /* clang-format on */
 

@@ -75,8 +75,8 @@ static void arm_rescue(const struct screen *s)
 
     buf_puts(&b, "\030" MODES_OFF); /* CAN: whatever sequence was cut off in the middle is over */
     append_capability(&b, "sgr0");
-    append_capability(&b, "cnorm");
     append_capability(&b, "rmcup");
+    append_capability(&b, "cnorm"); /* last, as in screen_suspend() */
     buf_puts(&b, "\r\n");
     rescue_arm(s->tty, &s->before, buf_str(&b), b.len);
     buf_fini(&b);
@@ -450,6 +450,8 @@ void screen_suspend(struct screen *s)
     modes(s, false);
     endwin();
     collect(s);
+    /* Again on the other screen: some terminals restore the cursor there as it was last saved. */
+    append_capability(&s->pending, "cnorm");
     flush_for_a_while(s);
     set_blocking(s, true);
     tcsetattr(s->tty, TCSANOW, &s->before);

@@ -25,8 +25,12 @@ void sheet_field(struct sheet *s, const char *label, enum role role, const char 
 
 void sheet_end(struct sheet *s, struct area frame, int *scroll)
 {
-    if (*scroll > s->line - s->a.rows) /* for the next frame */
-        *scroll = s->line > s->a.rows ? s->line - s->a.rows : 0;
+    const int most = s->line > s->a.rows ? s->line - s->a.rows : 0;
+
+    if (*scroll > most) {
+        *scroll = most;
+        s->p->desk->overscrolled = true;
+    }
     if (s->line - s->skip > s->a.rows)
         area_text_right(frame, frame.rows - 1, 0, frame.cols - 2, ROLE_PANEL_BORDER,
                         TEXT_OURS(_(" more ↓ ")));

@@ -16,8 +16,8 @@ struct sheet {
 int sheet_line(struct sheet *s); /* y of the next line */
 void sheet_heading(struct sheet *s, const char *text);
 void sheet_field(struct sheet *s, const char *label, enum role role, const char *value);
-/* Of a layer: keeps the scrolling within what there is, and says in the frame that there is more.
- */
+/* Of a layer: keeps the scrolling within what there is, for which the frame is drawn once more, and
+ * says in it that there is more. */
 void sheet_end(struct sheet *s, struct area frame, int *scroll);
 
 #endif

@@ -321,9 +321,9 @@ bool ui_paint(struct ui *u, const struct ui_model *m)
         return false;
     u->resized = false;
     desk_draw(&u->desk, m, &u->cells);
-    screen_paint(u->screen, &u->cells, &u->theme);
     if (!asked && desk_has_asked(&u->desk))
-        forget_keys(u, m);
+        forget_keys(u, m); /* before it is written: whoever has read it already may answer */
+    screen_paint(u->screen, &u->cells, &u->theme);
     u->painted = stamp_of(m);
     return true;
 }

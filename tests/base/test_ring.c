@@ -283,6 +283,33 @@ static void test_keeping_up_stays_in_place(void **state)
     ring_free(r);
 }
 
+/* A consumer that comes late must not find less taken than there was room for. */
+static void test_beginning_anew_leaves_room(void **state)
+{
+    enum { CAP = 8 << 20, ROOM = 2 << 20, BYTES = 1000 };
+    struct ring *r = ring_new(CAP);
+    size_t bytes, taken;
+
+    (void)state;
+    ring_keep_room(r, ROOM);
+    for (int n = 0; n < 300; n++) {
+        for (taken = 0; ring_reserve(r, BYTES); taken += BYTES)
+            ring_commit(r, BYTES);
+        ring_flush(r);
+        assert_true(taken >= ROOM - 2 * BYTES);
+        while (ring_peek(r, &bytes))
+            ring_pop(r);
+        for (int i = 0; i < n; i++) { /* in step, so that it may begin anew anywhere */
+            assert_non_null(ring_reserve(r, BYTES));
+            ring_commit(r, BYTES);
+            ring_flush(r);
+            while (ring_peek(r, &bytes))
+                ring_pop(r);
+        }
+    }
+    ring_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_two_threads),
         cmocka_unit_test(test_no_lost_wake_up),
         cmocka_unit_test(test_keeping_up_stays_in_place),
+        cmocka_unit_test(test_beginning_anew_leaves_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

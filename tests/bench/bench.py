@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What the console costs, as ratios in one run against programs a user could take instead.
 
-bench.py BUILD [NAME…]     NAMES: cpu memory latency calm startup history (default: all)
+bench.py BUILD [NAME…]     NAMES: cpu memory latency calm startup history commands (default: all)
 
 Everything runs on loopback and ends by itself. CPU is user + system time of all threads by the scheduler's own
 clock (/proc/PID/task/*/schedstat, ns). Prints one table; asserts nothing: times are for people to judge.
 """
+import calendar
 import fcntl
 import hashlib
 import json
@@ -27,6 +28,7 @@ import time
 BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
 PROGRAM = os.path.join(BUILD, "infoscreen-tui")
 LOAD = os.path.join(BUILD, "bench", "load")
+SWEEP = os.path.join(BUILD, "bench", "sweep")
 HISTORY = os.path.join(BUILD, "bench", "history")
 ROWS = []
 
@@ -281,6 +283,111 @@ def bench_history():
         print(out.stderr, end="")
 
 
+class Devices:
+    """Many devices on one connection: each command is acknowledged in full at once. When did it come?"""
+
+    def __init__(self, broker):
+        import paho.mqtt.client as mqtt
+        try:
+            self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1, "devices")
+        except AttributeError:
+            self.client = mqtt.Client("devices")
+        self.heard, subscribed = {}, threading.Event()
+        self.client.max_inflight_messages_set(1000)
+        self.client.on_message = self.on_message
+        self.client.on_subscribe = lambda *a: subscribed.set()
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
+        self.client.subscribe("infoscreen/+/commands", 1)
+        subscribed.wait(10)
+
+    def on_message(self, client, user, message):
+        now, command = time.time(), json.loads(message.payload)["command_id"]
+        if command in self.heard:
+            return
+        self.heard[command] = now
+        for status in ("accepted", "execution_started", "completed"):
+            client.publish(message.topic + "/ack", json.dumps({"command_id": command, "status": status}), qos=1)
+
+
+def command_times(db, devices, since):
+    """From the step of the core that took the order to the device's callback, ms, for each command."""
+    out = subprocess.run([PROGRAM, "--db", db, "history", "--kind", "command_queued", "--limit", "100000", "-o", "json"],
+                         capture_output=True, text=True, check=True).stdout
+    times = []
+    for e in json.loads(out)["events"]:
+        queued = calendar.timegm(time.strptime(e["at"][:19], "%Y-%m-%dT%H:%M:%S")) + int(e["at"][20:23]) / 1000
+        if e["command_id"] in devices.heard and queued >= since:
+            times.append((devices.heard[e["command_id"]] - queued) * 1000)
+    return sorted(times)
+
+
+def in_words(times):
+    return f"median {statistics.median(times):.0f} ms", f"99th percentile {times[int(len(times) * .99)]:.0f} ms, {len(times)} of them"
+
+
+def bench_commands(rounds=10, clients=1000, singles=40):
+    """Rollouts to all clients, then single commands; a recorder beside, as in operation."""
+    with Broker(queue=0) as b:
+        db = os.path.join(b.dir, "history.db")
+        at = ["-h", "127.0.0.1", "-p", str(b.port), "--db", db]
+        recorder = subprocess.Popen([PROGRAM, "record", *at], stderr=subprocess.DEVNULL)
+        devices = Devices(b)
+        uuids = [f"{k:08x}-0000-4000-8000-000000000000" for k in range(clients)]
+        send = [PROGRAM, "send", "restart_app", "--unknown", "--yes", "--override-lockout", "--reason", "bench", "-o", "json", *at]
+        done, began, spent = 0, time.time(), 0
+        for _ in range(rounds):
+            start = time.monotonic()
+            out = subprocess.run([*send, "--wait", *uuids], capture_output=True, text=True).stdout
+            spent += time.monotonic() - start
+            done += sum(c["status"] == "completed" for c in json.loads(out)["commands"])
+        row(f"{rounds * clients:,} commands to {clients:,} clients, to their ends", f"{done / spent:,.0f}/s",
+            f"{done:,} completed", "–", "all")
+        time.sleep(1)
+        first, second = in_words(command_times(db, devices, began))
+        row("… from the order to the device, all at once", first, second, "–", "–")
+        began = time.time()
+        for k in range(singles):
+            subprocess.run([*send, uuids[k]], capture_output=True)
+        time.sleep(1)
+        first, second = in_words(command_times(db, devices, began))
+        row("… from the order to the device, one by one", first, second, "–", "–")
+        recorder.terminate()
+        recorder.wait()
+        devices.client.loop_stop()
+
+
+def bench_acks(n=100):
+    """From the publish of a device's last word to its error message on the terminal."""
+    times = []
+    with Broker() as b:
+        t = console(b, keep=True)
+        devices = Devices(b)
+        time.sleep(2)
+        os.write(t.fd, b"4")
+        for i in range(n):
+            uuid, name = f"{i:08x}-0000-4000-8000-000000000000", hashlib.sha256(bytes([i])).hexdigest()[:9]
+            command = f"{i:08x}-0000-4000-8000-0000000000cc"
+            start = len(t.kept)
+            began = time.monotonic()
+            devices.client.publish(f"infoscreen/{uuid}/commands/ack", json.dumps(
+                {"command_id": command, "status": "failed", "error_code": name, "error_message": name}), qos=1)
+            seen = t.wait_for(name.encode(), 5, start)
+            if seen:
+                times.append((seen - began) * 1000)
+            time.sleep(0.07 + (i % 7) * 0.013)
+        devices.client.loop_stop()
+        t.end()
+    first, second = in_words(sorted(times))
+    row("an acknowledgement on the wire to bytes on the terminal", first, second, "–", "median < 100 ms")
+
+
+def bench_sweep():
+    out = subprocess.run([SWEEP, os.environ.get("BENCH_COMMANDS", "1000000")], capture_output=True, text=True)
+    words = out.stdout.split()
+    row(f"what is overdue among {int(words[1]):,} stored commands", f"median {words[3]} ms", f"slowest {words[5]} ms", "–", "< 1 ms")
+
+
 BENCHES = {
     "cpu": lambda: (bench_cpu(5000), bench_cpu(20000, runs=2, seconds=6)),
     "memory": bench_memory,
@@ -288,6 +395,7 @@ BENCHES = {
     "calm": bench_calm,
     "startup": bench_startup,
     "history": bench_history,
+    "commands": lambda: (bench_commands(), bench_acks(), bench_sweep()),
 }
 
 

@@ -413,6 +413,39 @@ static void test_commands_and_logs(void **state)
     cJSON_Delete(root);
 }
 
+static void test_incident(void **state)
+{
+    cJSON *root = json_of("incident -o json");
+    const cJSON *list = cJSON_GetObjectItem(root, "incidents"), *first = list->child;
+
+    (void)state;
+    assert_keys(root, "incidents");
+    /* The lobby's failure; the kitchen's crash and the hall's silence are of other groups. */
+    assert_int_equal(cJSON_GetArraySize(list), 3);
+    for (; first && !strstr(cJSON_GetObjectItem(first, "summary")->valuestring, "lobby-03");)
+        first = first->next;
+    assert_non_null(first);
+    assert_keys(first, "id began_at ended_at summary alarms commands timeline "
+                       "time_to_acknowledge_s time_to_recover_s");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(first, "alarms")), 1);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(first, "timeline")), 3);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(first, "ended_at")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(first, "time_to_acknowledge_s")));
+    cJSON_Delete(root);
+
+    struct ran r = ok("incident --since 2h -o md");
+    assert_non_null(strstr(r.out, "# On-call report "));
+    assert_non_null(strstr(r.out, "## lobby-03: "));
+    assert_non_null(strstr(r.out, "error `disk \"full\", again`"));
+    r = ok("incident -o csv");
+    assert_non_null(strstr(r.out, "id,began_at,ended_at,summary,alarms,commands,timeline,"));
+    r = ok("incident");
+    assert_non_null(strstr(r.out, "ACK AFTER"));
+    r = ok("incident --since 20h --until 19h -o json");
+    assert_string_equal(r.out, "{\"incidents\":[]}\n");
+    assert_int_equal(run_cli("history -o md", NULL).code, 2);
+}
+
 static void test_no_database(void **state)
 {
     static const char *const words[] = {"clients", "alarms", "commands", "history", "logs"};
@@ -467,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_commands_and_logs),
+        cmocka_unit_test(test_incident),
         cmocka_unit_test(test_no_database),
         cmocka_unit_test(test_reader_goes_away),
     };

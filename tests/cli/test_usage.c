@@ -303,6 +303,9 @@ static void test_doctor(void **state)
     assert_has(r.out, "{\"name\":\"broker\",\"expected\":");
     assert_has(r.out, "],\"ok\":false}\n");
     assert_true(access(rig_path("none.db"), F_OK) != 0); /* looking makes nothing */
+    snprintf(line, sizeof line, "doctor -o json --set notify.command=/no/such/pager --db %s",
+             rig_path("h.db"));
+    assert_has(run_cli(line, NULL).out, "\"name\":\"notify.command\"");
 }
 
 int main(void)

@@ -101,6 +101,21 @@ class Incident(unittest.TestCase):
                       "## Hand-over"):
             self.assertIn(words, r.stdout)
 
+    def test_nothing_of_it_is_lost_at_a_start(self):
+        """What the broker had waiting comes with the first breath of a recorder; what was done while nobody recorded, too."""
+        self.rig.publish(f"infoscreen/{LOBBY}/service_failed", {"event": "service_failed", "unit": "app.service", "client_uuid": LOBBY,
+                                                                "failed_at": "2026-04-05T08:00:00Z"}, retain=True)
+        p = self.rig.record()
+        first = self.the_one(lambda i: "alarm_raised" in self.kinds(i))
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        self.assertEqual(self.rig.run("ack", LOBBY).returncode, 0)
+        self.rig.record()
+        one = self.the_one(lambda i: i["ended_at"])
+        self.assertEqual((one["id"], one["began_at"]), (first["id"], first["began_at"]))
+        self.assertIsNotNone(one["time_to_acknowledge_s"])
+        self.assertEqual(self.kinds(one).count("alarm_raised"), 1)
+
     def test_a_device_cannot_write_markdown(self):
         self.recording()
         evil = "](http://x)|<b>`*_#![a]\x1b[31m\u202e"

@@ -180,6 +180,59 @@ void rig_retained(struct rig *r, const char *topic, char *out, size_t size)
         out[0] = '\0';
 }
 
+static void read_record(const struct rig *r, char *out, size_t size)
+{
+    char path[RIG_PATH + 32];
+
+    snprintf(path, sizeof path, "%s/record", r->dir);
+    FILE *f = fopen(path, "r");
+    const size_t n = f ? fread(out, 1, size - 1, f) : 0;
+    out[n] = '\0';
+    if (f)
+        fclose(f);
+}
+
+/* Publishes the mark until it has come through: what was published before it has, too. */
+static void await_mark(struct rig *r, const char *mark)
+{
+    char out[65536];
+
+    do {
+        struct timespec d = {0, 20000000};
+        rig_publish(r, "record/mark", mark, false);
+        nanosleep(&d, NULL);
+        read_record(r, out, sizeof out);
+    } while (!strstr(out, mark));
+}
+
+void rig_record(struct rig *r, const char *topic)
+{
+    char path[RIG_PATH + 32], port[16];
+
+    snprintf(path, sizeof path, "%s/record", r->dir);
+    snprintf(port, sizeof port, "%d", r->port);
+    r->recording = fork();
+    assert_true(r->recording >= 0);
+    if (r->recording == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!freopen(path, "w", stdout))
+            _exit(127);
+        execlp("mosquitto_sub", "mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t", topic, "-t",
+               "record/mark", (char *)NULL);
+        _exit(127);
+    }
+    await_mark(r, "it records");
+}
+
+void rig_recorded(struct rig *r, char *out, size_t size)
+{
+    await_mark(r, "that was all");
+    kill(r->recording, SIGTERM);
+    waitpid(r->recording, NULL, 0);
+    r->recording = 0;
+    read_record(r, out, size);
+}
+
 int rig_run(struct rig *r, char *out, size_t size, const char *const *args)
 {
     const char *argv[32] = {rig_program()};

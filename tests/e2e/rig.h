@@ -12,6 +12,7 @@ struct rig {
     char dir[RIG_PATH];  /* for databases and files of the test */
     int port;
     pid_t broker;        /* 0: not running */
+    pid_t recording;
 };
 
 void rig_start(struct rig *r);          /* fails the test where there is no mosquitto */
@@ -22,6 +23,10 @@ void rig_publish(struct rig *r, const char *topic, const char *payload, bool ret
 void rig_publish_bytes(struct rig *r, const char *topic, const void *payload, size_t n, bool retain);
 /* The retained payload of a topic into out ("" if there is none). */
 void rig_retained(struct rig *r, const char *topic, char *out, size_t size);
+/* Everything published on a topic (wildcards allowed) from now on is written down; one at a time. */
+void rig_record(struct rig *r, const char *topic);
+/* Ends it; the payloads, a line each. What was published before this call is among them. */
+void rig_recorded(struct rig *r, char *out, size_t size);
 /* Runs the program with arguments; stdout into out. Returns its exit code. */
 int rig_run(struct rig *r, char *out, size_t size, const char *const *args);
 const char *rig_program(void); /* build/infoscreen-tui */

@@ -346,7 +346,12 @@ int term_wait_exit(struct term *t, int seconds)
 
 bool term_is_given_back(struct term *t)
 {
-    pump(t, 0);
+    size_t before;
+
+    do { /* a terminal hands over its rest in pieces */
+        before = t->raw_len;
+        pump(t, 0);
+    } while (t->raw_len > before);
     return !t->altscreen && t->cursor;
 }
 

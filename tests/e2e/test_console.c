@@ -263,12 +263,175 @@ static void test_german(void **state)
     quit(t);
 }
 
+/* ---- commands: what is asked, what answers it, what is on the wire ---- */
+
+#define COMMANDS "infoscreen/+/commands"
+
+static void quit_from_view(struct term *t)
+{
+    term_type(t, "1");
+    quit(t);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+static void expect_commands(unsigned all, const char *uuid, unsigned of_it)
+{
+    char out[65536];
+
+    rig_recorded(&rig, out, sizeof out);
+    assert_int_equal(count(out, "\"command_id\""), all);
+    assert_int_equal(count(out, uuid), of_it);
+}
+
+static void test_reboot_is_sent_once_when_it_is_confirmed(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    hear(t, LOBBY, "lobby-03", "running");
+    rig_record(&rig, COMMANDS);
+    term_type(t, "R");
+    term_expect(t, "REBOOT lobby-03", 30);
+    term_expect(t, "goes dark for 10-90 s", 30);
+    term_type(t, "y");
+    term_expect_gone(t, "REBOOT lobby-03", 30);
+    term_type(t, "4");
+    term_expect(t, "at the broker", 30);
+    expect_commands(1, LOBBY, 1);
+    quit_from_view(t);
+}
+
+static void test_reboot_that_is_not_confirmed(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    hear(t, LOBBY, "lobby-03", "running");
+    rig_record(&rig, COMMANDS);
+    term_type(t, "R");
+    term_expect(t, "REBOOT lobby-03", 30);
+    term_type(t, "\r n");
+    term_expect(t, "nothing was sent", 30);
+    term_type(t, "Ryyy"); /* typed before it was asked: no answer */
+    term_expect(t, "REBOOT lobby-03", 30);
+    term_settle(t, 30);
+    term_type(t, "n");
+    term_expect_gone(t, "REBOOT lobby-03", 30);
+    expect_commands(0, LOBBY, 0);
+    quit_from_view(t);
+}
+
+static void test_shutdown_wants_the_name(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    hear(t, LOBBY, "lobby-03", "running");
+    rig_record(&rig, COMMANDS);
+    term_type(t, "S");
+    term_expect(t, "type lobby-03 and Enter", 30);
+    term_type(t, "y\rlobby-04\r");
+    term_expect(t, "that is not it", 30);
+    term_type(t, "\033");
+    term_expect_gone(t, "SHUT DOWN", 30);
+    expect_commands(0, LOBBY, 0);
+    quit_from_view(t);
+}
+
+static void test_only_marked_and_shown_ones(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, NULL);
+
+    hear(t, LOBBY, "lobby-03", "running");
+    hear(t, KITCHEN, "kitchen-1", "running");
+    hear(t, "77c00000-2222-4222-8222-222222222222", "kitchen-2", "running");
+    rig_record(&rig, COMMANDS);
+    term_type(t, "2*");
+    term_expect(t, "3 marked", 30);
+    term_type(t, "/kitchen\r");
+    term_expect(t, "2 marked", 30);
+    term_type(t, "R");
+    term_expect(t, "REBOOT 2 CLIENTS", 30);
+    term_type(t, "y");
+    term_expect_gone(t, "REBOOT 2 CLIENTS", 30);
+    term_type(t, "4");
+    term_expect(t, "2 clients", 30);
+    term_type(t, "\r"); /* unfolded: where each of them is */
+    term_expect(t, "kitchen-1", 30);
+    term_expect_gone(t, "queued", 30);
+    expect_commands(2, LOBBY, 0);
+    quit_from_view(t);
+}
+
+static void test_a_queued_one_is_taken_back(void **state)
+{
+    (void)state;
+    char out[65536];
+    struct term *t = console(&usual, NULL);
+
+    hear(t, LOBBY, "lobby-03", "running");
+    rig_broker_kill(&rig, SIGKILL);
+    term_expect(t, "NO BROKER since", 30);
+    term_type(t, "2r"); /* mild, but it cannot go at once: asked */
+    term_expect(t, "No broker now", 30);
+    term_type(t, "y");
+    term_expect_gone(t, "RESTART THE APP", 30);
+    term_type(t, "4");
+    term_expect(t, "waits for the broker", 30);
+    term_type(t, "x");
+    term_expect(t, "cancel the queued restart app of lobby-03? y/n", 30);
+    term_type(t, "y");
+    term_expect(t, "cancelled", 30);
+    rig_broker_start(&rig);
+    term_expect_gone(t, "NO BROKER since", 60);
+    term_settle(t, 30);
+    const char *const args[] = {"commands", "--db", db, "-o", "json", NULL};
+    assert_int_equal(rig_run(&rig, out, sizeof out, args), 0);
+    assert_int_equal(count(out, "\"command_id\""), 1);
+    assert_int_equal(count(out, "\"cancelled\""), 1);
+    assert_int_equal(count(out, "\"published_at\":null"), 1);
+    quit_from_view(t);
+}
+
+static void test_read_only_commands_nothing(void **state)
+{
+    (void)state;
+    struct term *t = console(&usual, "--read-only");
+
+    hear(t, LOBBY, "lobby-03", "running");
+    rig_record(&rig, COMMANDS);
+    static const char *const keys[] = {"r", "R", "S", "x", ":reboot\r"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        term_type(t, keys[i]);
+        term_expect(t, "READ-ONLY: nothing is sent", 30);
+    }
+    term_type(t, "y\r");
+    term_settle(t, 30);
+    expect_commands(0, LOBBY, 0);
+    quit_from_view(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fleet_appears),
         cmocka_unit_test(test_acknowledge_clears_the_retained_message),
         cmocka_unit_test(test_read_only_sends_nothing),
+        cmocka_unit_test(test_reboot_is_sent_once_when_it_is_confirmed),
+        cmocka_unit_test(test_reboot_that_is_not_confirmed),
+        cmocka_unit_test(test_shutdown_wants_the_name),
+        cmocka_unit_test(test_only_marked_and_shown_ones),
+        cmocka_unit_test(test_a_queued_one_is_taken_back),
+        cmocka_unit_test(test_read_only_commands_nothing),
         cmocka_unit_test(test_broker_dies_and_returns),
         cmocka_unit_test(test_every_size),
         cmocka_unit_test(test_hostile_bytes_stay_outside),

@@ -209,6 +209,21 @@ static void test_older_lines_follow(void **state)
     assert_int_equal(wishes().list[0].until_at, a.searched_to_at);
 }
 
+/* To the end of a sheet, however long it is. */
+static void test_the_end_of_a_sheet(void **state)
+{
+    (void)state;
+    type("\r");
+    assert_true(shows("first seen"));
+    type("G");
+    assert_true(shows("last health report"));
+    type("\033");
+    cells_resize(&f.cells, 12, 80);
+    type("5j\rG");
+    assert_true(shows("alarm cleared"));
+    assert_false(shows("acknowledged          by berta"));
+}
+
 static void test_what_helped(void **state)
 {
     struct past_answer a = {.question = {.kind = PAST_CLIENT, .client = fleet_uid(0)}, .serial = 9};
@@ -239,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_times_that_cannot_be, begin, end),
         cmocka_unit_test_setup_teardown(test_history_is_searched_and_jumped_in, begin, end),
         cmocka_unit_test_setup_teardown(test_older_lines_follow, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_end_of_a_sheet, begin, end),
         cmocka_unit_test_setup_teardown(test_what_helped, begin, end),
     };
 
