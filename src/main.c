@@ -1,8 +1,21 @@
 /* main.c - the program: translations, then the command line, which gets what the rooms can do
  * together. */
+#include <malloc.h>
+
 #include "app/app.h"
 #include "base/i18n.h"
 #include "cli/cli.h"
+
+#define LARGE_BYTES (256 * 1024)
+
+/* glibc raises its limit with each large block that is freed, and then cuts the next ones out of the
+ * heap, which holes keep from shrinking: after a flood a tenth of the memory would not come back. */
+static void return_large_blocks(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
 
 int main(int argc, char **argv)
 {
@@ -13,6 +26,7 @@ int main(int argc, char **argv)
         .demo = app_demo,
     };
 
+    return_large_blocks();
     i18n_init("");
     return cli_main(argc, argv, &host);
 }

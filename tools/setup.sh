@@ -27,6 +27,7 @@ terminal descriptions|t:xterm-256color|ncurses-base|ncurses-base|ncurses|ncurses
 cmocka|h:cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev|cmocka
 libvterm|h:vterm.h|libvterm-dev|libvterm-devel|libvterm|libvterm-dev|libvterm
 Python|c:python3|python3|python3|python|python3|python
+strace|c:strace|strace|strace|strace|strace|-
 paho|p:paho.mqtt.client|python3-paho-mqtt|python3-paho-mqtt|python-paho-mqtt|py3-paho-mqtt|-
 EOF
 }

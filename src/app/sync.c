@@ -83,7 +83,8 @@ static bool go_on(struct session *s, bool (*put)(struct session *, uint32_t))
             s->sync.next = 0;
             continue;
         }
-        s->sync.stuck = !put(s, s->sync.next);
+        /* What happens meanwhile goes before: it is put but once. */
+        s->sync.stuck = !store_has_room(s->store) || !put(s, s->sync.next);
         if (s->sync.stuck)
             return false;
         s->sync.next++;

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/i18n.h"
+#include "base/text.h"
 
 /* ---- making one ---- */
 
@@ -35,34 +36,49 @@ static bool dir_is_empty(const char *dir)
     return empty;
 }
 
-/* How many lines of a differ from the line at the same place of b; *first gets the first of them.
- */
-static int lines_differing(const char *a, const char *b, int *first)
+#define LINES_TOLD 4
+
+static bool has_line(const char *text, const char *line, size_t n)
 {
+    for (const char *p = text; *p;) {
+        const size_t m = strcspn(p, "\n");
+        if (m == n && memcmp(p, line, n) == 0)
+            return true;
+        p += m + (p[m] == '\n');
+    }
+    return false;
+}
+
+/* Tells the lines of a that b hasn't, the first few in words; returns how many there are. */
+static int lines_missing(const char *a, const char *b, char sign, int before, struct buf *told)
+{
+    struct text96 shown;
     int count = 0;
 
-    for (int line = 1; *a || *b; line++) {
-        const size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
-        if (n != m || memcmp(a, b, n) != 0)
-            if (count++ == 0)
-                *first = line;
-        a += n + (a[n] == '\n');
-        b += m + (b[m] == '\n');
+    for (const char *p = a; *p;) {
+        const size_t n = strcspn(p, "\n");
+        if (n && *p != '#' && !has_line(b, p, n)) {
+            TEXT_SET(&shown, p, n);
+            if (before + count++ < LINES_TOLD)
+                buf_printf(told, "%s%c %s", told->len ? ", " : "", sign, shown.clean);
+        }
+        p += n + (p[n] == '\n');
     }
     return count;
 }
 
-/* Nothing is overwritten; who runs it again learns what is different. */
+/* Nothing is overwritten; who runs it again learns what would change. */
 static bool refuse_existing(const struct layout *l, struct err *e)
 {
-    struct buf now = BUF_INIT, then = BUF_INIT;
-    int first = 0, differ;
+    struct buf now = BUF_INIT, then = BUF_INIT, told = BUF_INIT;
+    int differ;
 
     if (access(l->conf, F_OK) != 0)
         err_set(e, EXIT_POLICY, _("%s isn't empty: choose another directory; nothing was written"),
                 l->dir);
     else if (file_read(l->conf, &now, e) && conf_write(l, &then)) {
-        differ = lines_differing(buf_str(&now), buf_str(&then), &first);
+        differ = lines_missing(buf_str(&now), buf_str(&then), '-', 0, &told);
+        differ += lines_missing(buf_str(&then), buf_str(&now), '+', differ, &told);
         if (differ == 0)
             err_set(e, EXIT_POLICY,
                     _("%s is a broker already, and mosquitto.conf would stay as it is, only "
@@ -71,13 +87,13 @@ static bool refuse_existing(const struct layout *l, struct err *e)
                     l->dir);
         else
             err_set(e, EXIT_POLICY,
-                    _("%s is a broker already: %d lines of mosquitto.conf would change, from line "
-                      "%d on, "
+                    _("%s is a broker already: %d lines of mosquitto.conf would change (%s%s), "
                       "and all passwords; choose another directory; nothing was written"),
-                    l->dir, differ, first);
+                    l->dir, differ, buf_str(&told), differ > LINES_TOLD ? ", …" : "");
     }
     buf_fini(&now);
     buf_fini(&then);
+    buf_fini(&told);
     return false;
 }
 
@@ -191,6 +207,18 @@ static bool fill_dir(const struct layout *l, const struct provision_init *o,
     return ok;
 }
 
+/* Compared with an existing directory, init would do what was done there. */
+static bool plan(struct layout *l, const struct provision_init *o, struct err *e)
+{
+    struct provision_init as_there = *o;
+    char path[PATH_SIZE];
+
+    if (o->backend == BACKEND_AUTO && path_join(path, l->dir, "dynsec.json", NULL) &&
+        access(path, F_OK) == 0)
+        as_there.backend = BACKEND_DYNSEC;
+    return layout_plan(l, &as_there, e);
+}
+
 bool provision_create(const struct provision_init *o, struct account *server, struct err *e)
 {
     struct layout *l = calloc(1, sizeof *l);
@@ -207,7 +235,7 @@ bool provision_create(const struct provision_init *o, struct account *server, st
         err_set(e, EXIT_USAGE, _("a certificate without its key: give --key too"));
     else if (owner_find(&owner, e) && listen_parse(o->listen, "", 1, &l->console, e) &&
              listen_parse(o->device_listen, "", 1, &l->devices, e) &&
-             dir_absolute(o->dir, l->dir, e) && layout_plan(l, o, e) && check_addresses(l, o, e))
+             dir_absolute(o->dir, l->dir, e) && plan(l, o, e) && check_addresses(l, o, e))
         ok = !dir_is_empty(l->dir)
                  ? refuse_existing(l, e)
                  : dir_reachable(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);

@@ -198,15 +198,16 @@ static bool take_over_plugin(struct edit *d, pid_t pid, const struct edit_plan *
                              const struct provision_reload *r, enum provision_proof *proof,
                              struct err *e)
 {
-    const bool alive = pid || broker_answers(d->l);
+    /* A pid file of a process that can't be seen: a killed broker, or one in a container. */
+    const bool alive = pid || (access(d->l->pid_file, F_OK) == 0 && broker_answers(d->l));
 
     if (alive && !r->restart && (d->moves || plan->n > LIVE_MAX || !control_password(r)))
         return refuse_running(d, plan, e);
     if (alive && !pid)
         return err_set(e, EXIT_POLICY,
-                       _("something answers on port %d, and no pid file tells which process: give "
-                         "--pid; nothing was written"),
-                       d->l->devices.port);
+                       _("something answers on port %d, but %s names no broker that can be seen: "
+                         "give --pid, or stop it first; nothing was written"),
+                       d->l->devices.port, d->l->pid_file);
     if (alive && !r->restart)
         return tell_plugin(d, pid, plan, r, proof, e);
     if (!dynsec_print(d->accounts, &d->c[CHANGE_RULES].after))

@@ -150,6 +150,9 @@ static void adopt_pieces(struct walk *w, const struct subject *s, uint32_t *home
             continue;
         const uint32_t to = i < mine ? (uint32_t)i : mine;
         w->drafts[to].torn = w->drafts[i].torn || w->drafts[mine].torn;
+        w->drafts[to].silence = w->drafts[mine].silence;
+        if (w->drafts[i].group != w->drafts[mine].group)
+            w->drafts[to].group = NOBODY;
         w->drafts[i < mine ? mine : i].into = to;
         *home = to;
     }
@@ -396,6 +399,24 @@ static struct untold *find_untold(struct walk *w, size_t *count)
     return list;
 }
 
+/* Suppressed from its first moment: nobody was told, the wider alarm speaks for it. */
+static bool is_spoken_for(const struct walk *w, const struct subject *s)
+{
+    const struct kind_row *k = &kinds[s->kind];
+
+    return k->silence && !k->wide &&
+           (w->fleet.standing || (s->group >= 0 && w->outage_of_group[s->group].standing));
+}
+
+static void happen_untold(struct walk *w, const struct untold *u)
+{
+    struct subject *s = u->subject;
+    const bool begins = u->what.kind == RAISED;
+
+    if (begins ? !is_spoken_for(w, s) : s->part >= 0)
+        happen(w, s, &u->what);
+}
+
 /* ---- the walk ---- */
 
 static void walk_rows(struct walk *w, const struct untold *untold, size_t untold_count)
@@ -405,7 +426,7 @@ static void walk_rows(struct walk *w, const struct untold *untold, size_t untold
     for (size_t i = 0; i < w->rows->event_count; i++) {
         const struct history_event *ev = &w->rows->events[i];
         for (; u < untold_count && untold[u].what.at <= ev->at; u++)
-            happen(w, untold[u].subject, &untold[u].what);
+            happen_untold(w, &untold[u]);
         if (!incident_event_kinds[ev->kind])
             continue;
         if (*ev->alarm_id)
@@ -414,7 +435,7 @@ static void walk_rows(struct walk *w, const struct untold *untold, size_t untold
             tell_of_client(w, ev, i);
     }
     for (; u < untold_count; u++)
-        happen(w, untold[u].subject, &untold[u].what);
+        happen_untold(w, &untold[u]);
 }
 
 bool incidents_make(const struct incident_rows *rows, struct incidents *out)

@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 #define STORE_SPAN_MS 600000 /* of one row of the span table */
+#define RECORD_BYTES  (32u << 20) /* some 60,000 rows: a minute of a busy fleet while the disk is away */
 
 /* ---- records: from the main thread to the store's ---- */
 

@@ -98,6 +98,11 @@ static bool put(struct store *s, enum record_kind kind, const void *row, size_t 
     return end(s, r);
 }
 
+bool store_has_room(const struct store *s)
+{
+    return ring_used(s->records) < RECORD_BYTES / 2;
+}
+
 bool store_put_client(struct store *s, const struct client *c)
 {
     return put(s, REC_CLIENT, c, sizeof *c, NULL, 0);

@@ -51,6 +51,14 @@ static bool no_memory(struct err *e)
 
 /* ---- lines and alarms ---- */
 
+static int by_seq(const void *a, const void *b)
+{
+    const struct history_event *x = a, *y = b;
+
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* Kind by kind, as the index has them. */
 static bool read_events(struct reader *r, int64_t first_seq, struct gathered *g, struct err *e)
 {
     struct buf sql = BUF_INIT;
@@ -59,7 +67,7 @@ static bool read_events(struct reader *r, int64_t first_seq, struct gathered *g,
     buf_puts(&sql, "SELECT " READER_EVENT_COLUMNS
                    " FROM event INDEXED BY event_kind WHERE seq>=?1 AND kind IN(");
     reader_kind_numbers(r, incident_event_kinds, &sql);
-    buf_puts(&sql, ") ORDER BY seq");
+    buf_puts(&sql, ")");
     sqlite3_stmt *q = reader_prepare(r, &sql, e);
     if (!q)
         return false;
@@ -72,6 +80,8 @@ static bool read_events(struct reader *r, int64_t first_seq, struct gathered *g,
         else
             rc = SQLITE_NOMEM;
     }
+    if (g->event_count)
+        qsort(g->events, g->event_count, sizeof *g->events, by_seq);
     return reader_finish(r, q, rc, e);
 }
 

@@ -9,8 +9,6 @@
 #include "base/i18n.h"
 #include "store/inside.h"
 
-#define RECORD_BYTES                                                                               \
-    (32u << 20) /* some 60,000 rows: a minute of a busy fleet while the disk is away */
 #define REPORT_BYTES (1u << 20)
 #define CLOSE_MS     2000
 

@@ -32,6 +32,9 @@ void store_close(struct store *s);
 /* What is put between the two is written in one transaction: all of it, or nothing. */
 void store_hold(struct store *s);
 void store_release(struct store *s);
+/* At least half of the queue is free. Whoever writes in bulk and can wait asks first: a row that is refused makes the
+ * store ask for all of them again. */
+bool store_has_room(const struct store *s);
 bool store_put_client(struct store *s, const struct client *c);
 bool store_put_alarm(struct store *s, const struct alarm *a, const void *payload, size_t len);
 bool store_put_command(struct store *s, const struct command *c);

@@ -15,6 +15,7 @@
 #define BATCH_ROWS  16384
 #define BATCH_BYTES (16u << 20)
 #define EARLY_BYTES (4u << 20) /* this much waiting is a batch, however young */
+#define KEPT_BYTES  (1u << 20) /* of an empty batch */
 #define ROLE_MS     500
 #define FILE_MS     1000
 #define TOUCH_MS    1000
@@ -273,6 +274,8 @@ static void batch_committed(struct store *s)
         at += (r->blob_at + r->len + 15) & ~(size_t)15;
     }
     buf_clear(&b->bytes);
+    if (b->bytes.cap > KEPT_BYTES && ring_used(s->records) < EARLY_BYTES)
+        buf_fini(&b->bytes); /* the flood is over: the memory is not ours to keep */
     b->rows = b->events = 0;
     b->durable = false;
 }

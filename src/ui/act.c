@@ -71,7 +71,8 @@ static void move_by(struct desk *d, const struct ui_model *m, int64_t by)
 
 static int64_t page(struct desk *d)
 {
-    const int rows = d->layers ? PAGE + 1 : focused(d)->rows;
+    const struct list *l = focused(d);
+    const int rows = d->layers ? PAGE + 1 : l->rows / (l->lines ? l->lines : 1);
 
     return rows > 2 ? rows - 1 : 1;
 }
@@ -669,7 +670,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
     case UI_REBOOT:
     case UI_SHUT_DOWN:
         return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d) &&
-               desk_selected_client(d, m);
+               d->view != VIEW_INCIDENTS && desk_selected_client(d, m);
     case UI_MARK:
         return has_marks(d);
     case UI_WITHDRAW:
@@ -695,6 +696,8 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
         return !d->layers && d->list[filtered(d)].class->matches;
     case UI_AUDIT:
         return !d->layers && d->view == VIEW_BROKER;
+    case UI_BACK:
+        return d->layers > 0;
     case UI_NEXT_PANEL:
         return !d->layers && desk_panels(d, m, panels) > 1;
     default:

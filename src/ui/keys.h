@@ -77,7 +77,7 @@
       N_("try the broker again without waiting"))                                                        \
     X(REDRAW, "redraw", "Ctrl-L", 0, N_("redraw"), N_("draw the whole screen again"))                    \
     X(RELOAD_THEME, "reload-theme", "", 0, N_("reload the theme"), N_("read the theme file again"))      \
-    X(BACK, "back", "Esc", 0, N_("back"), N_("back; in the overview: clear the filter"))                 \
+    X(BACK, "back", "Esc", UI_FOOTER | UI_STAYS, N_("back"), N_("back; in the overview: clear the filter"))                 \
     X(SUSPEND, "suspend", "Ctrl-Z", 0, N_("suspend"), N_("back to the shell until fg"))
 
 #define UI_ACTION_ID(id, ...) UI_##id,

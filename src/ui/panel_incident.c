@@ -203,6 +203,17 @@ static void draw_facts(struct sheet *s, const struct incident *i)
     }
 }
 
+/* By cells, not by bytes, so that "ausgelöst" pads like any other word. Returns where the next is.
+ */
+static int column(struct sheet *s, int y, int x, int cols, enum role role, const char *text)
+{
+    area_text(s->a, y, x, cols, role, TEXT_OURS(text));
+    return x + cols + 1;
+}
+
+#define KIND_COLS    18
+#define WHEN_COLS    11
+#define WHAT_COLS    20
 #define ALARMS_SHOWN 30
 static void draw_alarms(struct sheet *s, const struct incident *i)
 {
@@ -211,12 +222,14 @@ static void draw_alarms(struct sheet *s, const struct incident *i)
         const struct alarm *a = &i->alarms[k];
         struct text64 scratch = {""};
         struct text160 words = {""};
+        const enum role role = a->state == ALARM_NORMAL ? ROLE_LOG_TEXT : panel_alarm_role(a);
+        const int y = sheet_line(s);
         char how[96];
         panel_words(&a->summary, words.clean, sizeof words.clean);
         panel_alarm_state(s->p, a, how, sizeof how);
+        const int x = column(s, y, 1, 1, role, panel_alarm_sign(a));
         area_printf(
-            s->a, sheet_line(s), 1, a->state == ALARM_NORMAL ? ROLE_LOG_TEXT : panel_alarm_role(a),
-            "%s %-16s %s  %s  %s", panel_alarm_sign(a), panel_alarm_label(a),
+            s->a, y, column(s, y, x, KIND_COLS, role, panel_alarm_label(a)), role, "%s  %s  %s",
             uid_is_zero(&a->client) ? a->subject.clean
                                     : panel_client_name(s->p->m, &a->client, &scratch).clean,
             words.clean, how);
@@ -244,8 +257,10 @@ static void draw_event(struct sheet *s, const struct history_event *ev)
         return;
     panel_words(&ev->summary, words.clean, sizeof words.clean);
     format_moment(s->p->m, ev->at, when);
-    area_printf(s->a, y, 1, ev->kind == EVENT_ALARM_RAISED ? ROLE_ALERT_OTHER : ROLE_LOG_TEXT,
-                "%s  %-20s %s%s%s  %s", when, _(event_kinds[ev->kind].label),
+    const enum role role = ev->kind == EVENT_ALARM_RAISED ? ROLE_ALERT_OTHER : ROLE_LOG_TEXT;
+    const int x = column(s, y, 1, WHEN_COLS, role, when);
+    area_printf(s->a, y, column(s, y, x, WHAT_COLS, role, _(event_kinds[ev->kind].label)), role,
+                "%s%s%s  %s",
                 uid_is_zero(&ev->client) ? ""
                                          : panel_client_name(s->p->m, &ev->client, &scratch).clean,
                 ev->by.clean[0] ? "  " SYM_DASH " " : "", ev->by.clean, words.clean);
@@ -260,7 +275,9 @@ static void draw_log(struct sheet *s, const struct log_line *l)
     if (!is_seen(s, y))
         return;
     format_moment(s->p->m, l->at, when);
-    area_printf(s->a, y, 1, panel_log_role(l), "%s  %-20s %s  %s", when, l->level.clean,
+    const enum role role = panel_log_role(l);
+    const int x = column(s, y, 1, WHEN_COLS, role, when);
+    area_printf(s->a, y, column(s, y, x, WHAT_COLS, role, l->level.clean), role, "%s  %s",
                 panel_client_name(s->p->m, &l->client, &scratch).clean, l->message.clean);
 }
 

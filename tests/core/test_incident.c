@@ -37,7 +37,8 @@ enum what {
     COMMAND,
     DONE,
     RECORDER,
-    LOST /* alarms only */
+    LOST, /* what only the alarm's row tells */
+    GONE
 };
 
 struct line {
@@ -113,7 +114,7 @@ static void change_row(const struct line *l, struct alarm *a)
         a->acknowledged_at = at;
         TEXT_SET(&a->acknowledged_by, "anna", 4);
         a->state = ALARM_ACKNOWLEDGED;
-    } else if (l->what == RETURN || l->what == CLEAR) {
+    } else if (l->what == RETURN || l->what == CLEAR || l->what == GONE) {
         a->cleared_at = at;
         a->state = ALARM_NORMAL;
         a->active = false;
@@ -128,6 +129,7 @@ static void tell(const struct line *l)
         [RETURN] = EVENT_ALARM_RETURNED,  [CLEAR] = EVENT_ALARM_CLEARED,
         [COMMAND] = EVENT_COMMAND_QUEUED, [DONE] = EVENT_COMMAND_COMPLETED,
         [RECORDER] = EVENT_RECORDER,      [LOST] = EVENT_ALARM_RAISED,
+        [GONE] = EVENT_ALARM_CLEARED,
     };
     struct history_event ev = {.at = T0 + l->at * 1000, .kind = kinds[l->what]};
 
@@ -145,7 +147,7 @@ static void tell(const struct line *l)
         if (l->what == ACK)
             TEXT_SET(&ev.by, "anna", 4);
     }
-    if (l->what == LOST)
+    if (l->what == LOST || l->what == GONE)
         return;
     ev.seq = (int64_t)story.event_count + 1;
     story.events[story.event_count++] = ev;
@@ -286,6 +288,18 @@ static const struct {
       {30, CLEAR, FAILED, 11},
       {40, RECORDER, 0, 0}},
      "0..30 ack - alarms 1 commands 0 lines 4"},
+    {"suppressed from beginning to end: the outage speaks for it",
+     {{0, RAISE, FLEET, 0},
+      {200, LOST, SILENT, 11},
+      {300, CLEAR, FLEET, 0},
+      {310, GONE, SILENT, 11}},
+     "0..300 ack - alarms 1 commands 0 lines 2"},
+    {"it comes out when the outage is over",
+     {{0, RAISE, FLEET, 0},
+      {200, LOST, SILENT, 11},
+      {400, CLEAR, FLEET, 0},
+      {401, RAISE, SILENT, 11}},
+     "0.. ack - alarms 2 commands 0 lines 3"},
     {"raised while nobody recorded: the alarm's row tells",
      {{0, RECORDER, 0, 0},
       {3, LOST, FAILED, 11},

@@ -361,6 +361,7 @@ static void no_query_scans_what_grows(void **state)
     struct timeline t = {.n = 0};
     struct lines l = {.n = 0};
     struct ids c = {.n = 0};
+    struct incident_report incidents;
     int64_t last;
 
     put_timeline(r);
@@ -385,6 +386,11 @@ static void no_query_scans_what_grows(void **state)
                                          .id_count = bits & 4 ? 1 : 0};
         assert_true(reader_commands(reader, &cq, keep_command, &c, NULL));
     }
+    const struct incident_query iq = {
+        .since_at = T0 + HOUR, .until_at = TIME_NONE, .after_ms = HOUR / 4};
+    assert_true(reader_incidents(reader, &iq, &incidents, NULL));
+    incident_report_fini(&incidents);
+    assert_true(reader_logs_back(reader, T0 + HOUR, keep_line, &l, NULL));
     sqlite3_trace_v2(db, 0, NULL, NULL);
     assert_in_range(ran_count, 30,
                     STATEMENTS_KEPT - 1); /* the noting works, and nothing was missed */

@@ -494,8 +494,14 @@ static void full_queue_refuses_and_asks_for_everything_again(void **state)
     rig_settle(s);
     assert_int_equal(sqlite3_open(r->db, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    while (store_has_room(s) && taken < 1000000) {
+        assert_true(store_put_client(s, &c));
+        taken++;
+    }
+    assert_in_range(taken, 5000, 999999); /* who asked first is never refused */
     while (store_put_client(s, &c) && taken < 1000000)
         taken++;
+    assert_false(store_has_room(s));
     assert_in_range(taken, 5000, 999999); /* thousands of rows wait, but not endlessly many */
     struct history_event ev = rig_event(1, 1000, EVENT_STATE_CHANGED);
     assert_false(store_put_history(s, &ev, NULL, 0));

@@ -377,6 +377,9 @@ static void test_layers(void **state)
     view("/state:crashed", "filter-120x36");
     view("/state:nonsense", "filter-error-120x36");
     view("A", "acknowledge-all-120x36");
+    view("R", "reboot-120x36");
+    view("2S", "shut-down-120x36");
+    view("2*R", "reboot-many-120x36");
     view(":view-", "command-line-120x36");
 }
 
