@@ -146,6 +146,11 @@ static const struct mutation plugin_mutations[] = {
      "isn't its own", false},
     {"dynsec.json", "\"username\":\"infoscreen-client-9b8d1856\"", "\"username\":\"someone\"",
      "files.plugin", "someone is no device", false},
+    {"dynsec.json", "{\"rolename\":\"infoscreen-provision\",\"acls\":[",
+     "{\"rolename\":\"infoscreen-provision\",\"acls\":[{\"acltype\":\"publishClientSend\","
+     "\"topic\":"
+     "\"#\",\"allow\":true},",
+     "files.plugin", "infoscreen-provision may #", false},
     {"dynsec.json", "{\"default", "[\"default", "files.plugin", "lets nobody in", false},
     {"dynsec.json", "infoscreen/" OWN "/heartbeat", "infoscreen/+/heartbeat", "files.device_rules",
      "dynsec.json: infoscreen-client-9b8d1856 may write infoscreen/+/heartbeat", false},
