@@ -213,6 +213,13 @@ void group_review_due(struct core *c, struct timer *t);
 void groups_conclude(struct core *c);
 void groups_fini(struct core *c);
 
+/* ---- what the server told the groups (notices.c) ---- */
+
+void notice_event(struct core *c, const struct msg *m);
+void notice_intent(struct core *c, const struct msg *m);
+void notices_conclude(struct core *c);
+void notices_fini(struct core *c);
+
 /* ---- outages (outage.c): g NULL is the whole fleet ---- */
 
 void outage_begin(struct core *c, struct group *g);
@@ -594,7 +601,7 @@ struct core {
     struct heap mono, air;
 
     struct pulse pulse; /* of the whole fleet */
-    struct table groups;
+    struct table groups, notices;
     struct timer release;
 
     struct table alarms;

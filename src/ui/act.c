@@ -71,7 +71,8 @@ static void move_by(struct desk *d, const struct ui_model *m, int64_t by)
 
 static int64_t page(struct desk *d)
 {
-    const int rows = d->layers ? PAGE + 1 : focused(d)->rows;
+    const struct list *l = focused(d);
+    const int rows = d->layers ? PAGE + 1 : l->rows / (l->lines ? l->lines : 1);
 
     return rows > 2 ? rows - 1 : 1;
 }

@@ -63,7 +63,7 @@ void panel_share(uint32_t done, uint32_t of, char *out, size_t size)
 
 /* ---- words: the longest that fit ---- */
 
-#define WORDINGS 3
+#define WORDINGS 4
 
 struct wordings {
     char text[WORDINGS][320]; /* the longest first */
@@ -121,6 +121,19 @@ static void reboot_words(struct paint *p, const struct command *c, const char *l
     word(w, _("reboot %s, %s left"), span, left);
 }
 
+/* The broker has it: no word of a device that has. */
+static void published_words(const struct command *c, const char *span, const char *left,
+                            struct wordings *w)
+{
+    if (c->not_connected) {
+        word(w, _("the device is not connected %s, %s left"), span, left);
+        word(w, _("not connected %s, %s left"), span, left);
+    } else {
+        word(w, _("at the broker %s, no answer yet; %s left"), span, left);
+        word(w, _("at the broker %s, no answer yet"), span);
+    }
+}
+
 static void running_words(struct paint *p, const struct command *c, struct wordings *w)
 {
     const int64_t now = p->m->now.wall_ms;
@@ -136,10 +149,8 @@ static void running_words(struct paint *p, const struct command *c, struct wordi
     }
     if (c->status == COMMAND_QUEUED && !core_link_is_up(p->m->core))
         word(w, _("waits for the broker %s, %s left"), span, left);
-    else if (c->status == COMMAND_PUBLISHED && c->not_connected)
-        word(w, _("the device is not connected %s, %s left"), span, left);
     else if (c->status == COMMAND_PUBLISHED)
-        word(w, _("at the broker %s, no answer yet; %s left"), span, left);
+        published_words(c, span, left, w);
     word(w, _("%s %s, %s left"), label, span, left);
     word(w, "%s %s", label, span);
 }

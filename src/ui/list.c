@@ -270,8 +270,8 @@ bool list_sorts_down(int sort)
 
 void list_sort(struct list *l, int sort)
 {
-    l->descending = l->sort == sort ? !l->descending
-                                    : l->class == &class_clients && list_sorts_down(sort);
+    l->descending =
+        l->sort == sort ? !l->descending : l->class == &class_clients && list_sorts_down(sort);
     l->sort = sort;
     l->made = false;
 }
@@ -329,7 +329,7 @@ bool list_click(struct list *l, const struct ui_model *m, int y, int x)
 {
     if (y < l->y || y >= l->y + l->rows || x < l->x || x >= l->x + l->cols)
         return false;
-    const uint32_t i = (uint32_t)(y - l->y);
+    const uint32_t i = (uint32_t)((y - l->y) / l->lines);
     if (i >= l->seen_count)
         return false;
     l->moved = true;
@@ -354,7 +354,8 @@ int list_header_at(const struct list *l, int y, int x)
 
 /* ---- drawing ---- */
 
-#define MARK 1 /* the cursor's own column, for terminals without colour */
+#define MARK   1 /* the cursor's own column, for terminals without colour */
+#define INDENT 2 /* of a row's second line */
 
 static int least(const struct column *c)
 {
@@ -408,7 +409,7 @@ static void lay_out(struct list *l, int room)
     int gap = 2, x = MARK;
 
     for (int i = 0; i < COLUMNS_MAX; i++)
-        shown[i] = i < k->column_count;
+        shown[i] = i < k->column_count && !(l->lines > 1 && i == k->below);
     if (sum_of(k, shown, 2) > room)
         gap = 1;
     for (int i = weakest(k, shown); i && sum_of(k, shown, gap) > room; i = weakest(k, shown))
@@ -456,6 +457,15 @@ static void draw_row(const struct list *l, struct paint *p, struct area a, int y
     }
 }
 
+static void draw_below(const struct list *l, struct paint *p, struct area a, int y, const void *row)
+{
+    const int x = MARK + INDENT;
+    struct cell_out out = {.text = "", .role = l->class->role(row), .cols = a.cols - x};
+
+    l->class->columns[l->class->below].text(p, row, &out);
+    area_text(a, y, x, -1, out.role, (struct text){out.text});
+}
+
 /* In the gap behind the state's sign: nothing moves for it. */
 static void draw_mark(const struct list *l, struct area a, int y)
 {
@@ -468,7 +478,9 @@ static void draw_cursor(const struct list *l, struct area a, int y, bool focused
 {
     const int from = l->class->column_count > 1 && !l->class->columns[0].title ? l->column_x[1] : 0;
 
-    area_role(a, y, from, a.cols - from, focused ? ROLE_TABLE_CURSOR : ROLE_TABLE_CURSOR_ELSEWHERE);
+    for (int i = 0; i < l->lines; i++)
+        area_role(a, y + i, from, a.cols - from,
+                  focused ? ROLE_TABLE_CURSOR : ROLE_TABLE_CURSOR_ELSEWHERE);
     if (focused) {
         area_text(a, y, 0, 1, ROLE_TABLE_CURSOR, TEXT_OURS(SYM_CURSOR));
         area_cursor(a, y, 0, false);
@@ -513,7 +525,7 @@ const void *list_show_one(struct list *l, const struct ui_model *m, struct area 
     l->header_y = -1;
     l->y = a.y;
     l->x = a.x;
-    l->rows = 1;
+    l->rows = l->lines = 1;
     l->cols = a.cols;
     l->seen_top = l->cursor;
     l->seen_count = 0;
@@ -525,6 +537,7 @@ const void *list_show_one(struct list *l, const struct ui_model *m, struct area 
 void list_draw(struct list *l, struct paint *p, struct area a, bool focused)
 {
     list_update(l, p->m);
+    l->lines = a.cols < l->class->below_within ? 2 : 1;
     lay_out(l, a.cols);
     l->header_y = a.y;
     if (wants_header(l, p) && a.rows > 1) {
@@ -533,23 +546,26 @@ void list_draw(struct list *l, struct paint *p, struct area a, bool focused)
     } else {
         l->header_y = -1;
     }
-    scroll(l, a.rows);
+    scroll(l, a.rows / l->lines);
     l->y = a.y;
     l->x = a.x;
     l->rows = a.rows;
     l->cols = a.cols;
     l->seen_top = l->top;
     l->seen_count = 0;
-    for (int y = 0; y < a.rows; y++) {
-        const void *row = list_row(l, p->m, l->top + (uint32_t)y);
+    for (int i = 0; i < (a.rows + l->lines - 1) / l->lines; i++) {
+        const uint32_t rank = l->top + (uint32_t)i;
+        const void *row = list_row(l, p->m, rank);
         if (!row)
             break;
-        draw_row(l, p, a, y, row);
-        if (list_is_marked(l, l->top + (uint32_t)y))
-            draw_mark(l, a, y);
-        note_seen(l, (uint32_t)y, row);
-        if (l->top + (uint32_t)y == l->cursor)
-            draw_cursor(l, a, y, focused);
+        draw_row(l, p, a, i * l->lines, row);
+        if (l->lines > 1)
+            draw_below(l, p, a, i * l->lines + 1, row);
+        if (list_is_marked(l, rank))
+            draw_mark(l, a, i * l->lines);
+        note_seen(l, (uint32_t)i, row);
+        if (rank == l->cursor)
+            draw_cursor(l, a, i * l->lines, focused);
     }
     if (!l->count && a.rows > 0)
         area_text(a, 0, MARK + 1, -1, ROLE_SCREEN_DIM,

@@ -68,6 +68,8 @@ struct list_class {
     const char *empty;        /* N_(): in place of rows */
     const struct column *columns;
     int column_count;
+    int below;        /* this column gets a line of its own under the others … */
+    int below_within; /* … in a panel narrower than this; 0: never */
     enum list_header header;
     uint32_t (*count)(const struct ui_model *m);
     const void *(*row)(const struct ui_model *m, uint32_t index); /* NULL: list.work has the rows */
@@ -114,6 +116,7 @@ struct list {
 
     /* Of the last frame. */
     int y, x, rows, cols; /* where the rows were; rows 0: not shown */
+    int lines;            /* of each row: 1 or 2 */
     int header_y;
     uint64_t seen[LIST_ROWS_SEEN];
     struct occurrence seen_alarm[LIST_ROWS_SEEN]; /* LIST_ALARMS only */

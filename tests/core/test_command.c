@@ -262,6 +262,40 @@ static void test_the_oldest_finished_makes_room(void **state)
     assert_null(core_command(rig.core, 4096));
 }
 
+/* The order is kept while each moves on in turn: those under way first, each the newest first. */
+static void test_the_order_is_kept(void **state)
+{
+    enum { N = 64 };
+    struct command row = {.action = ACTION_RESTART_APP,
+                          .issued_at = TIME_NONE,
+                          .expires_at = TIME_NONE,
+                          .published_at = TIME_NONE,
+                          .accepted_at = TIME_NONE,
+                          .execution_started_at = TIME_NONE,
+                          .finished_at = TIME_NONE,
+                          .allowed_at = TIME_NONE};
+    (void)state;
+
+    for (unsigned step = 0; step < 20 * N; step++) {
+        const unsigned i = step < N ? step : step * 37u % N;
+        row.id.b[0] = (uint8_t)(i + 1);
+        row.status = step < N            ? COMMAND_QUEUED
+                     : step * 7u % 3 == 0 ? COMMAND_COMPLETED
+                                          : COMMAND_ACCEPTED;
+        assert_true(core_restore_command(rig.core, &row));
+        const struct command *before = NULL;
+        for (uint32_t k = 0; k < core_command_count(rig.core); k++) {
+            const struct command *c = core_command(rig.core, k);
+            const bool ended = c->status == COMMAND_COMPLETED;
+            const bool first_ended = ended && before && before->status != COMMAND_COMPLETED;
+            assert_int_equal(ended, k >= core_counts(rig.core)->commands_active);
+            if (before && !first_ended)
+                assert_true(c->id.b[0] < before->id.b[0]);
+            before = c;
+        }
+    }
+}
+
 int main(void)
 {
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
@@ -276,6 +310,7 @@ int main(void)
         CASE(test_a_stored_command_is_a_finding),
         CASE(test_an_unknown_commands_ack),
         CASE(test_the_oldest_finished_makes_room),
+        CASE(test_the_order_is_kept),
     };
     return cmocka_run_group_tests_name("core: commands", tests, NULL, NULL);
 }

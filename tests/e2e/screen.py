@@ -42,5 +42,6 @@ class Screen:
 
     def __exit__(self, *why):
         os.kill(self.pid, signal.SIGTERM)
-        os.waitpid(self.pid, 0)
+        status = os.waitpid(self.pid, 0)[1]
         os.close(self.fd)
+        assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 128 + signal.SIGTERM, status

@@ -494,6 +494,26 @@ static void test_words(void **state)
     fleet_close(&f);
 }
 
+/* Beside the clients a command has two lines, and both are it. */
+static void test_two_lines_in_a_narrow_panel(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    for (unsigned i = 0; i < 4; i++)
+        fleet_command(&f, i, ACTION_SHUTDOWN_HOST, COMMAND_PUBLISHED);
+    assert_true(shows("at the broker 0:41, no answer yet"));
+    const struct list *l = &f.desk.list[LIST_COMMANDS];
+    assert_int_equal(l->lines, 2);
+    char click[64];
+    snprintf(click, sizeof click, "\033[<0;%d;%dM", l->x + 5, l->y + 4);
+    type(click);
+    assert_int_equal(f.desk.focus, LIST_COMMANDS);
+    assert_int_equal(l->cursor, 1);
+    type("G");
+    assert_int_equal(l->cursor, 3);
+    fleet_close(&f);
+}
+
 static void test_a_reboot_is_expected_to_be_silent(void **state)
 {
     struct command c = {.id = fleet_uid(400),
@@ -572,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_stop_a_rollout),
         cmocka_unit_test(test_a_filter_finds_what_is_folded),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_two_lines_in_a_narrow_panel),
         cmocka_unit_test(test_a_reboot_is_expected_to_be_silent),
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_the_command_line_knows_them),
