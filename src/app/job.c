@@ -39,9 +39,7 @@ bool job_other_recorder(const struct job_host *h)
 const struct words *job_store_trouble(const struct job_host *h)
 {
     const struct store_status *s = &h->session.store_status;
-    const bool waits = s->phase == STORE_FULL || s->phase == STORE_LOCKED || s->phase == STORE_FAILING;
-
-    return waits ? &s->why : NULL;
+    return s->phase == STORE_OK || s->phase == STORE_REPLACED ? NULL : &s->why;
 }
 
 bool job_outbox_empty(const struct job_host *h)
