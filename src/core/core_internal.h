@@ -280,6 +280,8 @@ struct standing {
     int32_t escalation;            /* how often nobody acknowledged in time */
     int64_t raises[LOAD_CHATTER];  /* mono; the last ones */
     int64_t chatters_until;        /* mono */
+    uint64_t marks[8]; /* hashes of what messages named occurrences by; the newest mark_count … */
+    uint8_t mark_count; /* … name this one, the others are over */
     struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
     int64_t dead_at;
     uint32_t index;
