@@ -129,7 +129,7 @@ check-tsan:
 	    $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SANITIZE=-fsanitize=thread check
 
 check-long: check check-asan check-tsan fuzz
-	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 ROUNDS=20 sh tests/run.sh tests/e2e/check_provision.py tests/e2e/check_kill.py tests/e2e/check_alarms.py tests/e2e/check_aedes.py
+	$(Q)BUILD=$(BUILD) TEST_SECONDS=1800 ROUNDS=20 sh tests/run.sh tests/e2e/check_provision.py tests/e2e/check_kill.py tests/e2e/check_killed.py tests/e2e/check_alarms.py tests/e2e/check_aedes.py
 	$(Q)BUILD=$(BUILD) TEST_SECONDS=900 CLIENTS=1000 sh tests/run.sh tests/e2e/check_outage.py
 	$(Q)SHARING_SEEDS=20000 $(BUILD)/tests/core/test_sharing
 	$(Q)FAULTS=all $(BUILD)/tests/store/test_nth

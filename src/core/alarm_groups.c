@@ -1,5 +1,6 @@
 /* alarm_groups.c - standing alarms folded by kind and group of devices, for a flood of them. Made when
  * asked for and something changed, like the ranking. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ static bool make_room(struct core *c, uint32_t n)
 
 static void fold(struct core *c, const uint32_t *order, uint32_t n)
 {
+    assert(c->folded.list);
     for (uint32_t i = 0; i < n; i++) {
         const struct alarm *a = core_alarm(c, order[i]);
         const struct text name = group_of(c, a);
@@ -93,7 +95,7 @@ static void make(const struct core *core)
     for (uint32_t i = 0; c->folded.made && i < all; i++)
         if (alarm_stands(core_alarm(c, i)->state))
             order[n++] = i;
-    if (n) {
+    if (c->folded.made && n) {
         qsort_r(order, n, sizeof(*order), by_group, c);
         fold(c, order, n);
         qsort(c->folded.list, c->folded.count, sizeof(*c->folded.list), by_urgency);

@@ -126,6 +126,7 @@ void contact_snapshot_done(struct core *c, bool complete)
     if (complete) {
         failure_conclude(c);
         groups_conclude(c);
+        notices_conclude(c);
     }
     outbox_pump(c);
 }

@@ -52,6 +52,7 @@ void core_free(struct core *c)
     sharing_fini(c);
     flood_fini(c);
     groups_fini(c);
+    notices_fini(c);
     rings_fini(c);
     free(c->mono.list);
     free(c->air.list);
@@ -135,8 +136,14 @@ static void on_group(struct core *c, const struct core_event *ev)
     group_apply(c, ev->u.msg);
 }
 
+static void on_group_event(struct core *c, const struct core_event *ev)
+{
+    notice_event(c, ev->u.msg);
+}
+
 static void on_intent(struct core *c, const struct core_event *ev)
 {
+    notice_intent(c, ev->u.msg);
     group_intent(c, ev->u.msg);
 }
 
@@ -182,7 +189,7 @@ static const event_fn message_rules[] = {
     [MSG_ACK] = on_ack,
     [MSG_COMMAND_SEEN] = on_command,
     [MSG_GROUP] = on_group,
-    [MSG_EVENT] = nothing,
+    [MSG_EVENT] = on_group_event,
     [MSG_INTENT] = on_intent,
     [MSG_CONSOLE_ACK] = on_console_ack,
     [MSG_CONSOLE_ACK_FORGOTTEN] = on_console_ack_forgotten,

@@ -245,6 +245,15 @@ enum quiet_reason {
 };
 enum quiet_reason core_quiet_reason(const struct core *c, const struct client *cl);
 
+/* What the server last told a group; NULL: nothing. */
+struct group_notice {
+    struct text512 event;          /* the payload as it is; "" none */
+    struct text16 wanted;          /* of the power intent: "on", "off"; "" none */
+    struct text160 reason;
+    int64_t issued_at, expires_at; /* TIME_NONE: not said */
+};
+const struct group_notice *core_group_notice(const struct core *c, struct text group);
+
 /* For an outage of the whole fleet (group "") or of a group: of how many that are known how many were
  * ever heard, and the last of them when (wall; TIME_NONE: before this process). False: no such group. */
 struct outage_figures { uint32_t silent, of; int64_t since_at; };

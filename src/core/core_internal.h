@@ -213,6 +213,13 @@ void group_review_due(struct core *c, struct timer *t);
 void groups_conclude(struct core *c);
 void groups_fini(struct core *c);
 
+/* ---- what the server told the groups (notices.c) ---- */
+
+void notice_event(struct core *c, const struct msg *m);
+void notice_intent(struct core *c, const struct msg *m);
+void notices_conclude(struct core *c);
+void notices_fini(struct core *c);
+
 /* ---- outages (outage.c): g NULL is the whole fleet ---- */
 
 void outage_begin(struct core *c, struct group *g);
@@ -273,6 +280,8 @@ struct standing {
     int32_t escalation;            /* how often nobody acknowledged in time */
     int64_t raises[LOAD_CHATTER];  /* mono; the last ones */
     int64_t chatters_until;        /* mono */
+    uint64_t marks[8]; /* hashes of what messages named occurrences by; the newest mark_count … */
+    uint8_t mark_count; /* … name this one, the others are over */
     struct text64 dead_by; /* an acknowledgement that is over: heard again it is none */
     int64_t dead_at;
     uint32_t index;
@@ -594,7 +603,7 @@ struct core {
     struct heap mono, air;
 
     struct pulse pulse; /* of the whole fleet */
-    struct table groups;
+    struct table groups, notices;
     struct timer release;
 
     struct table alarms;

@@ -47,8 +47,8 @@ static void note_restored(struct core *c, struct device *d)
 {
     if (d->ill_mono != INT64_MIN)
         return;
-    const int64_t age = d->row.state_since_at == TIME_NONE ? 0
-                                                           : c->now.wall_ms - d->row.state_since_at;
+    const int64_t age =
+        d->row.state_since_at == TIME_NONE ? 0 : c->now.wall_ms - d->row.state_since_at;
     d->ill_mono = c->now.mono_ms - (age > 0 ? age : 0);
     d->ill_at = d->row.state_since_at == TIME_NONE ? c->now.wall_ms : d->row.state_since_at;
     d->ill_mark = TIME_NONE;
@@ -64,8 +64,8 @@ static bool is_recovery(const struct command *row)
 static bool was_tried(const struct core *c, const struct device *d)
 {
     for (const struct tracked *t = NULL; (t = command_of_client(c, &d->row.id, t));) {
-        const int64_t at = t->row.published_at != TIME_NONE ? t->row.published_at
-                                                            : t->row.issued_at;
+        const int64_t at =
+            t->row.published_at != TIME_NONE ? t->row.published_at : t->row.issued_at;
         if (is_recovery(&t->row) && at != TIME_NONE && at + SECOND_MS > d->ill_at)
             return true;
     }
@@ -84,25 +84,33 @@ static bool is_budget_spent(const struct core *c)
     return n >= c->config.recovery.max_per_hour;
 }
 
-/* Among several hosts' recorders the lowest id acts, once their set has been the same for a while. */
-static bool is_our_turn(const struct core *c)
+/* Among several hosts' recorders the lowest id acts … */
+static bool is_left_to_another(const struct core *c)
 {
-    if (c->now.mono_ms - c->presence_mono < PRESENCE_MS)
-        return false;
     for (uint32_t i = 0; i < c->console_count; i++) {
         const struct console_seen *o = &c->consoles[i];
         if (o->recovery && strcmp(o->role.clean, "recorder") == 0 &&
             strcmp(o->key.clean, c->presence_key.clean) < 0)
-            return false;
+            return true;
     }
-    return true;
+    return false;
+}
+
+/* … once their set has been the same for a while. */
+static bool is_set_unsettled(const struct core *c)
+{
+    return c->now.mono_ms - c->presence_mono < PRESENCE_MS;
 }
 
 /* NULL: it may; "": not now, without a word. */
 static const char *objection(const struct core *c, const struct device *d)
 {
-    if (d->row.commands_in_flight > 0 || !is_our_turn(c))
+    if (is_set_unsettled(c))
         return "";
+    if (is_left_to_another(c))
+        return N_("{1} is not restarted from here: another host's recorder does it");
+    if (d->row.commands_in_flight > 0)
+        return N_("{1} is not restarted: a command to it is under way");
     if (d->row.silent)
         return N_("{1} is not restarted: it is silent and would not hear");
     if (outage_concerns(c, d))
@@ -121,8 +129,8 @@ static void say(struct core *c, struct device *d, const char *id, struct text de
     struct text64 name;
     const struct words words = words_of(id, client_name(&d->row, &name), detail);
 
-    emit_history(c, &(struct history_note){
-                        .kind = EVENT_RECOVERY, .device = d, .summary = &words});
+    emit_history(c, &(struct history_note){.kind = EVENT_RECOVERY, .device = d, .summary = &words});
+    emit_message(c, id, client_name(&d->row, &name), detail);
 }
 
 /* From what every recorder sees alike, so that two of them send the same command. */
@@ -142,9 +150,8 @@ static void derive_id(const struct device *d, enum action action, const char *ma
 static void recover(struct core *c, struct device *d)
 {
     const int found = vocabulary_find(actions, ACTION_OTHER, c->config.recovery.action);
-    const struct standing *a = d->row.failed
-                                   ? alarm_of_device(c, d, ALARM_SERVICE_FAILED, false)
-                                   : NULL;
+    const struct standing *a =
+        d->row.failed ? alarm_of_device(c, d, ALARM_SERVICE_FAILED, false) : NULL;
     struct operator_action op = {.verb = OP_SEND, .shelve_until_at = TIME_NONE};
     char mark[ISO_SIZE];
 

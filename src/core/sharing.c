@@ -68,7 +68,35 @@ void sharing_held_due(struct core *c, struct timer *t)
     held_schedule(c);
 }
 
+static uint64_t hash_of(struct text t)
+{
+    return hash_bytes(t.clean, strlen(t.clean));
+}
+
 /* ---- is it for the occurrence that stands here? ---- */
+
+/* Each console names an occurrence by its own clock. No two of these are compared: a name that was heard
+ * for an occurrence that is over is not for the one that stands, however near in time. */
+#define MARKS (sizeof(((struct standing *)NULL)->marks) / sizeof(uint64_t))
+
+static bool names_a_past_one(const struct standing *a, uint64_t mark)
+{
+    for (size_t i = a->mark_count; i < MARKS; i++)
+        if (a->marks[i] == mark)
+            return true;
+    return false;
+}
+
+static void note_mark(struct standing *a, uint64_t mark)
+{
+    for (size_t i = 0; i < a->mark_count; i++)
+        if (a->marks[i] == mark)
+            return;
+    memmove(a->marks + 1, a->marks, (MARKS - 1) * sizeof(a->marks[0]));
+    a->marks[0] = mark;
+    if (a->mark_count < MARKS)
+        a->mark_count++;
+}
 
 static bool is_for(const struct core *c, const struct standing *a, const struct msg *m, bool stood)
 {
@@ -79,7 +107,8 @@ static bool is_for(const struct core *c, const struct standing *a, const struct 
         return false;
     if (text_equal(TEXT(a->row.mark), TEXT(m->u.console_ack.raised_at)))
         return true;
-    if (a->row.kind == ALARM_SERVICE_FAILED)
+    if (a->row.kind == ALARM_SERVICE_FAILED ||
+        names_a_past_one(a, hash_of(TEXT(m->u.console_ack.raised_at))))
         return false;
     if (stood)
         return true;
@@ -101,11 +130,6 @@ static bool is_for_a_past_one(const struct standing *a, const struct msg *m)
 }
 
 /* ---- what our operator did, until we see it in the broker's order ---- */
-
-static uint64_t hash_of(struct text by)
-{
-    return hash_bytes(by.clean, strlen(by.clean));
-}
 
 void sharing_put(struct standing *a, const char *action, struct text by, int64_t at)
 {
@@ -240,7 +264,8 @@ static void repair_later(struct core *c, struct standing *a)
 
 static void compare(struct core *c, struct standing *a, const struct msg *m)
 {
-    const bool lost = a->row.acknowledged_at != TIME_NONE && !says_acknowledged(m);
+    const bool lost = (a->row.acknowledged_at != TIME_NONE && !says_acknowledged(m)) ||
+                      (a->row.note.clean[0] && !m->u.console_ack.note.clean[0]);
 
     if (says_the_same(&a->row, m)) {
         a->repair_due = INT64_MAX;
@@ -271,12 +296,25 @@ void sharing_repair(struct core *c, struct standing *a)
     outbox_share(c, a, state_action(&a->row), TEXT(a->row.acknowledged_by));
 }
 
+/* While we were away somebody else was heard: of ours, not handed over yet, only what adds to that is
+ * still to be said. An acknowledgement that lost must not arrive when all is over. */
+static void say_what_is_left(struct core *c, struct standing *a, const struct msg *m)
+{
+    const char *action = state_action(&a->row);
+
+    outbox_drop_shares(c, a->row.id);
+    a->own_count = 0;
+    if (!says_the_same(&a->row, m) && outbox_share(c, a, action, TEXT(m->u.console_ack.by)))
+        sharing_put(a, action, TEXT(m->u.console_ack.by), c->now.wall_ms);
+}
+
 static void apply(struct core *c, struct standing *a, const struct msg *m, bool live)
 {
     const struct alarm before = a->row;
     uint8_t which;
 
     a->shared = true;
+    note_mark(a, hash_of(TEXT(m->u.console_ack.raised_at)));
     if (is_own(a, m, &which)) {
         if (!live)
             return; /* it goes out once more */
@@ -290,7 +328,9 @@ static void apply(struct core *c, struct standing *a, const struct msg *m, bool 
     take_note(c, a, m);
     if (a->row.state == ALARM_NORMAL)
         return;
-    if (overtaken && (before.acknowledged_at != a->row.acknowledged_at ||
+    if (overtaken && !live)
+        say_what_is_left(c, a, m);
+    else if (overtaken && (before.acknowledged_at != a->row.acknowledged_at ||
                       before.shelved_until != a->row.shelved_until ||
                       !text_equal(TEXT(before.note), TEXT(a->row.note))))
         outbox_share(c, a, state_action(&a->row), TEXT(m->u.console_ack.by));
@@ -372,6 +412,8 @@ void sharing_begin(struct core *c, struct standing *a)
     a->dead_by = a->row.acknowledged_by;
     a->dead_at = a->row.acknowledged_at;
     outbox_drop_shares(c, a->row.id);
+    note_mark(a, hash_of(TEXT(a->row.mark)));
+    a->mark_count = 0;
     a->own_count = a->repairs = 0;
     a->repair_due = INT64_MAX;
     a->follows = !c->contact.snapshot_done;

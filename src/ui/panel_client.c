@@ -112,6 +112,30 @@ static void draw_reconnects(struct sheet *s, const struct client *c)
                 sum, most);
 }
 
+/* What its group was told: what should show, and whether it should be on. */
+static void draw_group(struct sheet *s, const struct client *c)
+{
+    const struct group_notice *n =
+        c->group.clean[0] ? core_group_notice(s->p->m->core, TEXT(c->group)) : NULL;
+    char until[FIGURE], out[320];
+
+    sheet_field(s, _("group"), ROLE_SCREEN_TEXT, c->group.clean);
+    if (n && n->event.clean[0])
+        sheet_field(s, _("the group's event"), ROLE_SCREEN_TEXT, n->event.clean);
+    if (!n || !n->wanted.clean[0])
+        return;
+    format_when(s->p, n->expires_at, until);
+    snprintf(out, sizeof out,
+             n->expires_at == TIME_NONE                  ? "%s"
+             : n->expires_at <= s->p->m->now.wall_ms ? _("%s until %s, which is over")
+                                                     : _("%s until %s"),
+             n->wanted.clean, until);
+    const size_t used = strlen(out);
+    if (n->reason.clean[0])
+        snprintf(out + used, sizeof out - used, " " SYM_DASH " %s", n->reason.clean);
+    sheet_field(s, _("the group is wanted"), ROLE_SCREEN_TEXT, out);
+}
+
 static void draw_facts(struct sheet *s, const struct client *c)
 {
     static const char *const reach[] = {N_("no"), N_("yes")};
@@ -119,7 +143,7 @@ static void draw_facts(struct sheet *s, const struct client *c)
     sheet_field(s, _("uuid"), ROLE_SCREEN_STRONG, c->spelling);
     draw_state(s, c);
     draw_program(s, c);
-    sheet_field(s, _("group"), ROLE_SCREEN_TEXT, c->group.clean);
+    draw_group(s, c);
     sheet_field(s, _("address"), ROLE_SCREEN_TEXT, c->ip.clean);
     sheet_field(s, _("version"), ROLE_SCREEN_TEXT, c->version.clean);
     sheet_field(s, _("reaches the broker"), ROLE_SCREEN_TEXT,

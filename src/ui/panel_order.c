@@ -225,7 +225,9 @@ static void draw_answer(const struct paint *p, struct area a)
     int x;
 
     snprintf(keys, sizeof keys, "%s%s", o->reasoning ? _("Enter keeps it") : _("Tab reason"),
-             o->override_lockout ? _("  Ctrl-O keep the lockout") : "");
+             o->override_lockout   ? _("  Ctrl-O keep the lockout")
+             : count_locked(p) > 0 ? _("  Ctrl-O override the lockout")
+                                   : "");
     if (o->reasoning)
         snprintf(label, sizeof label, "%s", _("reason: "));
     else if (o->wanted[0])

@@ -221,6 +221,37 @@ static void test_consoles_and_figures(void **state)
     assert_null(core_sys(rig.core, "uptime"));
 }
 
+static void test_what_a_group_was_told(void **state)
+{
+    (void)state;
+    const struct text group = TEXT_OURS("graz");
+
+    assert_null(core_group_notice(rig.core, group));
+    rig_live(&rig, "infoscreen/events/graz", "{\"event_id\":7}");
+    rig_stored_copy(&rig, "infoscreen/groups/graz/power/intent",
+                    "{\"desired_state\":\"off\",\"reason\":\"night\","
+                    "\"expires_at\":\"2026-04-06T05:00:00Z\"}");
+    const struct group_notice *n = core_group_notice(rig.core, group);
+    assert_string_equal(n->event.clean, "{\"event_id\":7}");
+    assert_string_equal(n->wanted.clean, "off");
+    assert_string_equal(n->reason.clean, "night");
+    assert_true(n->expires_at != TIME_NONE);
+    assert_true(n->issued_at == TIME_NONE);
+    rig_live(&rig, "infoscreen/events/graz", ""); /* taken back */
+    assert_string_equal(core_group_notice(rig.core, group)->event.clean, "");
+    rig_down(&rig); /* … while we were away */
+    rig_up(&rig);
+    assert_string_equal(core_group_notice(rig.core, group)->wanted.clean, "off");
+    rig_snapshot_done(&rig);
+    assert_string_equal(core_group_notice(rig.core, group)->wanted.clean, "");
+    for (int i = 0; i < 3000; i++) {
+        char topic[64];
+        snprintf(topic, sizeof topic, "infoscreen/events/g%d", i);
+        rig_live(&rig, topic, "x");
+    }
+    assert_null(core_group_notice(rig.core, TEXT_OURS("g2999"))); /* bounded */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_clients_are_found_again, begin, end),
         cmocka_unit_test_setup_teardown(test_spelling_is_the_clients_own, begin, end),
         cmocka_unit_test_setup_teardown(test_consoles_and_figures, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_a_group_was_told, begin, end),
     };
     return cmocka_run_group_tests_name("core: fleet", tests, NULL, NULL);
 }

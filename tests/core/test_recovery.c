@@ -116,6 +116,7 @@ static void test_the_lowest_of_several_acts(void **state)
     rig_live(&rig, BEAT, CRASHED);
     rig_run(&rig, SETTLE + 10000);
     assert_int_equal(core_command_count(rig.core), 0);
+    assert_non_null(strstr(rig.message.id, "another host's recorder"));
     rig_live(&rig, "infoscreen/console/presence/4000", "");
     rig_run(&rig, SETTLE + 10000 + 4999);
     assert_int_equal(core_command_count(rig.core), 0);
@@ -156,6 +157,8 @@ static void test_a_command_in_flight(void **state)
     rig_live(&rig, BEAT, CRASHED);
     rig_run(&rig, SETTLE + 6000);
     assert_non_null(only());
+    assert_non_null(strstr(rig.message.id, "is under way"));             /* on the screen … */
+    assert_non_null(strstr(rig_take(&rig), "history:recovery message")); /* … and in the history */
 }
 
 static void test_a_failed_service(void **state)

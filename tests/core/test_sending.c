@@ -81,8 +81,8 @@ static void test_stored_before_it_is_sent(void **state)
     (void)state;
     send_one(0);
     assert_true(rig.all_durable);
-    assert_string_equal(rig_take(&rig), "client command history:command_queued put:" TO
-                                        " put:" ALIAS);
+    assert_string_equal(rig_take(&rig),
+                        "client command history:command_queued put:" TO " put:" ALIAS);
     rig_commit(&rig);
     assert_string_equal(rig_take(&rig), "publish:" TO); /* the alias follows the PUBACK */
     assert_string_equal(buf_str(&rig.payload),
@@ -95,8 +95,8 @@ static void test_stored_before_it_is_sent(void **state)
     rig_take(&rig);
     rig_at(&rig, 50);
     rig_puback(&rig, 0);
-    assert_string_equal(rig_take(&rig), "command client history:command_published done:" TO
-                                        " publish:" ALIAS);
+    assert_string_equal(rig_take(&rig),
+                        "command client history:command_published done:" TO " publish:" ALIAS);
     assert_int_equal(command(0)->published_at, RIG_WALL + 50);
     assert_false(command(0)->foreign);
     rig_puback(&rig, 0);
@@ -156,6 +156,46 @@ static void test_never_after_it_expired(void **state)
     assert_int_equal(core_outbox_count(rig.core), 0);
     rig_run(&rig, EXPIRE + 1);
     assert_string_equal(status(0), "expired");
+}
+
+/* The console's clock jumps by a day, either way, at each step of a command's life: nothing ends
+ * sooner, nothing lives on. The device's own clock is a decade off throughout. */
+static void test_clocks_that_are_wrong(void **state)
+{
+    static const char *const steps[] = {"queued", "published", "accepted", "execution_started"};
+    const int64_t day = 86400000;
+
+    (void)state;
+    for (int64_t jump = -day; jump <= day; jump += 2 * day)
+        for (int at = 0; at < 4; at++) {
+            rig_end(&rig);
+            rig_begin(&rig, false);
+            rig_live(&rig, TOPIC(UUID_A, "heartbeat"), "{\"timestamp\":\"2036-01-01T00:00:00Z\"}");
+            send_one(0);
+            for (int k = 0; k <= at; k++) {
+                if (k == 1) {
+                    rig_commit(&rig);
+                    rig_puback(&rig, 0);
+                    rig_puback(&rig, 0);
+                } else if (k > 1) {
+                    ack(steps[k]);
+                }
+            }
+            rig.now.wall_ms += jump;
+            rig_step(&rig, &(struct core_event){.kind = IN_CLOCK_JUMP, .u.jump_ms = jump});
+            rig.now.mono_ms += EXPIRE - 1000;
+            rig.now.wall_ms += EXPIRE - 1000;
+            rig_live(&rig, TOPIC(UUID_A, "heartbeat"), "{\"timestamp\":\"2016-01-01T00:00:00Z\"}");
+            rig_step(&rig, &(struct core_event){.kind = IN_TICK});
+            assert_string_equal(status(0), steps[at]);
+            rig.now.mono_ms += 1000;
+            rig.now.wall_ms += 1000;
+            rig_step(&rig, &(struct core_event){.kind = IN_TICK});
+            assert_string_equal(status(0), "expired");
+            ack("completed");
+            assert_string_equal(status(0), "completed");
+            assert_true(command(0)->late);
+        }
 }
 
 static void test_refused_by_the_rules(void **state)
@@ -389,6 +429,7 @@ int main(void)
         CASE(test_no_alias),
         CASE(test_an_outage_in_between),
         CASE(test_never_after_it_expired),
+        CASE(test_clocks_that_are_wrong),
         CASE(test_refused_by_the_rules),
         CASE(test_the_broker_hangs_up_on_it),
         CASE(test_ten_thousand_are_queued),

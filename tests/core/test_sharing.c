@@ -348,6 +348,23 @@ static void test_lossy(void **state)
     }
 }
 
+/* Anna was away; bert's came first. Hers lost and is not said any more. */
+static void test_a_lost_one_is_not_said_late(void **state)
+{
+    (void)state;
+    begin_consoles(2, 1);
+    cut(&consoles[0]);
+    act(&consoles[0], OP_ACKNOWLEDGE);
+    act(&consoles[1], OP_ACKNOWLEDGE);
+    calm_down();
+    connect_console(&consoles[0]);
+    while (consoles[0].from_broker.n)
+        deliver(&consoles[0]);
+    assert_int_equal(consoles[0].to_broker.n, 0);
+    assert_int_equal(core_outbox_count(consoles[0].rig.core), 0);
+    end_consoles();
+}
+
 /* ---- occurrences ---- */
 
 /* A device without a clock names each of its failures alike. */
@@ -414,6 +431,35 @@ static void test_an_old_ack_is_not_for_the_next(void **state)
     rig_end(&rig);
 }
 
+/* … another one's word of it, whose acknowledgement was not the first then. */
+static void test_another_ones_old_ack_is_not_for_the_next(void **state)
+{
+    (void)state;
+    static const char form[] = "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"carl\",\"at\":\"%s\","
+                               "\"raised_at\":\"2026-04-05T07:59:58.000Z\",\"acknowledged_by\":\"carl\","
+                               "\"acknowledged_at\":\"%s\"}";
+    struct rig rig;
+    char at[100], said[600];
+
+    rig_begin(&rig, false);
+    rig_live(&rig, BEAT, CRASHED);
+    const struct alarm *a = rig_alarm(&rig, ALARM_PROCESS_CRASHED, UUID_A);
+    snprintf(at, sizeof(at), "infoscreen/console/ack/%s", a->id);
+    rig_operator(&rig, OP_ACKNOWLEDGE, a->id, "anna");
+    rig_commit(&rig);
+    rig_retained_live(&rig, at, buf_str(&rig.payload));
+    snprintf(said, sizeof(said), form, a->id, "2026-04-05T08:00:01Z", "2026-04-05T08:00:01Z");
+    rig_retained_live(&rig, at, said);
+    assert_string_equal(a->acknowledged_by.clean, "anna");
+    rig_live(&rig, BEAT, RUNNING);
+    rig_run(&rig, 1000);
+    rig_live(&rig, BEAT, CRASHED);
+    snprintf(said, sizeof(said), form, a->id, "2026-04-05T08:00:03Z", "2026-04-05T08:00:02Z");
+    rig_retained_live(&rig, at, said); /* again, late, over a line that was cut */
+    assert_int_equal(a->state, ALARM_UNACKNOWLEDGED);
+    rig_end(&rig);
+}
+
 static void test_a_device_that_lives_in_2031(void **state)
 {
     (void)state;
@@ -477,10 +523,12 @@ int main(void)
         cmocka_unit_test(test_two_at_once),
         cmocka_unit_test(test_the_loser_dies),
         cmocka_unit_test(test_away_while_another_acknowledged),
+        cmocka_unit_test(test_a_lost_one_is_not_said_late),
         cmocka_unit_test(test_lossy),
         cmocka_unit_test(test_a_device_that_lives_in_1970),
         cmocka_unit_test(test_a_device_that_lives_in_2031),
         cmocka_unit_test(test_an_old_ack_is_not_for_the_next),
+        cmocka_unit_test(test_another_ones_old_ack_is_not_for_the_next),
         cmocka_unit_test(test_emptied_while_it_stands),
         cmocka_unit_test(test_a_local_alarm_is_not_shared),
     };

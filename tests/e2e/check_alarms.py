@@ -237,7 +237,7 @@ class Together(Base):
         def again():
             self.rig.heartbeat(LOBBY, hostname="lobby-03", process_status="running")
             return self.standing("process_crashed", LOBBY, db=db)["state"]
-        self.assertEqual(eventually(again, lambda s: s == "normal", 30), "normal")
+        self.assertEqual(eventually(again, lambda s: s == "normal", 90), "normal")  # a console tries again after up to 30 s
 
     def end_alike(self):
         def both():

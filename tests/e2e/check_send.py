@@ -273,6 +273,26 @@ class Send(unittest.TestCase):
         self.assertEqual([e["client_uuid"] for e in self.rig.json("history", "--kind", "recovery")["events"]], [LOBBY])
         self.assertEqual({x["command_id"] for _, x in d.seen}, {c[0]["command_id"]})
 
+    def test_recovery_by_one_of_two_hosts(self):
+        """Two recorders with databases of their own: one acts, the other says why it doesn't."""
+        on = ["--set", "recovery.enabled=yes", "--set", "recovery.settle=2s"]
+        first = self.rig.db
+        self.recording(*on)
+        self.rig.db = second = first + "-second"
+        self.recording(*on)
+        d = self.device(ALL)
+        self.rig.heartbeat(LOBBY, process_status="crashed", timestamp="2026-04-05T08:00:00Z")
+        lists = []
+        for self.rig.db in (first, second):
+            lists.append(eventually(lambda: self.rig.json("commands")["commands"], lambda c: c and c[0]["status"] == "completed", 20))
+        self.assertEqual([len(x) for x in lists], [1, 1])
+        self.assertEqual(len({x[0]["command_id"] for x in lists}), 1)
+        self.assertEqual({x["command_id"] for _, x in d.seen}, {lists[0][0]["command_id"]})
+        said = []
+        for self.rig.db in (first, second):
+            said += self.rig.json("history", "--kind", "recovery")["events"]
+        self.assertEqual(sorted("another" in e["summary"] for e in said), [False, True], said)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -39,6 +39,11 @@ class Proxy:
             threading.Thread(target=self.carry, args=(far, near, False), daemon=True).start()
 
     def carry(self, source, sink, to_broker):
+        with source, sink:
+            self.pass_on(source, sink, to_broker)
+            hang_up(source, sink)
+
+    def pass_on(self, source, sink, to_broker):
         try:
             while chunk := source.recv(65536):
                 if self.delay:
@@ -49,7 +54,6 @@ class Proxy:
                 sink.sendall(chunk)
         except OSError:
             pass
-        hang_up(source, sink)
 
     def cut(self):
         """What is on its way is lost."""

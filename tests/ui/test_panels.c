@@ -201,7 +201,9 @@ static void test_expected_silence(void **state)
     fleet_open(&f, 3, 36, 120, true);
     fleet_client(&f, 3, "Lift Nord", "graz", "silent");
     fleet_client(&f, 4, "hall-9", "vienna", "silent");
-    fleet_message(&f, "infoscreen/groups/graz/power/intent", "{\"desired_state\":\"off\"}");
+    fleet_message(&f, "infoscreen/groups/graz/power/intent",
+                  "{\"desired_state\":\"off\",\"reason\":\"night\"}");
+    fleet_message(&f, "infoscreen/events/graz", "{\"event_id\":4711}");
     fleet_type(&f, "2", NULL);
     fleet_draw(&f);
     assert_non_null(strstr(fleet_text(&f), "off by intent"));
@@ -210,6 +212,8 @@ static void test_expected_silence(void **state)
     fleet_type(&f, "j\r", NULL);
     fleet_draw(&f);
     assert_non_null(strstr(fleet_text(&f), "off by intent: its group is wanted off"));
+    assert_non_null(strstr(fleet_text(&f), "the group is wanted   off — night"));
+    assert_non_null(strstr(fleet_text(&f), "the group's event     {\"event_id\":4711}"));
     fleet_close(&f);
 }
 
