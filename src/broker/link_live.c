@@ -211,9 +211,9 @@ static void on_down(struct link *l, bool was_up)
         on_try_failed(l);
         return;
     }
+    judge_end(l); /* by the protocol that was spoken */
     if (host_of(l)->protocol == HOST_OLD_TRY)
         host_of(l)->protocol = HOST_NEW;
-    judge_end(l);
     forget_flights(l);
     snapshot_forget(l);
 }
