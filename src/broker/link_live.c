@@ -249,8 +249,7 @@ static void on_message(void *user, const struct mqtt_message *m)
     const bool rap = conn_protocol(c) == 5 && topic_has_rap(m->topic);
 
     inbox_message(c->link, m, false, rap);
-    if (m->retained)
-        snapshot_retained(c->link, m);
+    snapshot_message(c->link, m);
     if (inbox_blocked(c->link))
         mqtt_pause(c->mqtt);
 }
