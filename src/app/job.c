@@ -36,6 +36,12 @@ bool job_other_recorder(const struct job_host *h)
     return h->session.store_status.other_recorder;
 }
 
+const struct words *job_store_trouble(const struct job_host *h)
+{
+    const struct store_status *s = &h->session.store_status;
+    return s->phase == STORE_OK || s->phase == STORE_REPLACED ? NULL : &s->why;
+}
+
 bool job_outbox_empty(const struct job_host *h)
 {
     return session_outbox_empty(&h->session);

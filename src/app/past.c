@@ -106,7 +106,7 @@ void past_show(const struct past *p, const struct ui_wishes *wishes, struct ui_m
         const bool close =
             q->kind == PAST_HISTORY || q->kind == PAST_LOGS || q->kind == PAST_INCIDENTS;
         m->told[q->kind] = a && (close || past_same_question(&a->question, q)) ? a : NULL;
-        if (q->kind != PAST_FLEET || !m->told[PAST_FLEET] || a->error.code)
+        if (q->kind != PAST_FLEET || !a || !m->told[PAST_FLEET] || a->error.code)
             continue;
         m->core = a->fleet;
         m->now.wall_ms = q->until_at;

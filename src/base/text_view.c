@@ -18,7 +18,7 @@ static size_t char_at(const char *s, utf8proc_int32_t *c)
     utf8proc_ssize_t n;
 
     if (is_ascii(*s)) {
-        *c = *s;
+        *c = (unsigned char)*s;
         return 1;
     }
     n = utf8proc_iterate((const utf8proc_uint8_t *)s, -1, c);

@@ -176,11 +176,14 @@ struct snapshot {
     struct batch batch,
         before;   /* subscribed; the former isn't unsubscribed before the latter came */
     bool closing; /* all batches were sent: the last one settles */
+    /* Kept topics that have come on this connection, by a hash: where two share a bit, one that was
+     * held back isn't noticed. But then many are held back. */
+    unsigned char come[1 << 14];
 };
 
 void snapshot_begin(struct link *l);
 void snapshot_forget(struct link *l); /* the connection ended: the fetches too */
-void snapshot_retained(struct link *l, const struct mqtt_message *m);
+void snapshot_message(struct link *l, const struct mqtt_message *m);
 void snapshot_suback(struct link *l, int mid);
 void snapshot_unsuback(struct link *l, int mid);
 void snapshot_refused(struct link *l, int mid, int index);

@@ -211,9 +211,9 @@ static void on_down(struct link *l, bool was_up)
         on_try_failed(l);
         return;
     }
+    judge_end(l); /* by the protocol that was spoken */
     if (host_of(l)->protocol == HOST_OLD_TRY)
         host_of(l)->protocol = HOST_NEW;
-    judge_end(l);
     forget_flights(l);
     snapshot_forget(l);
 }
@@ -249,8 +249,7 @@ static void on_message(void *user, const struct mqtt_message *m)
     const bool rap = conn_protocol(c) == 5 && topic_has_rap(m->topic);
 
     inbox_message(c->link, m, false, rap);
-    if (m->retained)
-        snapshot_retained(c->link, m);
+    snapshot_message(c->link, m);
     if (inbox_blocked(c->link))
         mqtt_pause(c->mqtt);
 }

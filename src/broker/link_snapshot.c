@@ -4,9 +4,9 @@
  * come is asked for by name, a few hundred at a time.
  *
  * MQTT has no message that marks the end of the stored ones. Mosquitto answers strictly in order:
- * there an UNSUBSCRIBE, of something never subscribed, is sent behind each SUBSCRIBE, and its answer
- * is the mark. Elsewhere a step has settled when its SUBACK is there and nothing retained came for a
- * while, during which everything that had arrived was read. */
+ * there an UNSUBSCRIBE, of something never subscribed, is sent behind each SUBSCRIBE, and its
+ * answer is the mark. Elsewhere a step has settled when its SUBACK is there and nothing retained
+ * came for a while, during which everything that had arrived was read. */
 #include "broker/link_impl.h"
 
 #include <assert.h>
@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define PATIENCE_MS     40  /* where no mark is: most brokers send them right behind the SUBACK */
-#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store */
+#define PATIENCE_OLD_MS 300 /* without MQTT 5 they may follow it: aedes reads them from its store  \
+                             */
 #define FINAL_MS        150 /* after the last exact topic, since absence is concluded from it */
 #define PATIENCE_MAX_MS 2000
 #define PATIENCE_SUBACK 3 /* times what the broker took to answer */
@@ -64,10 +65,14 @@ static const struct step steps_new[] = {
 };
 /* MQTT 3.1.1 can't hold them back: they come when the snapshot is in. */
 static const struct step steps_old[] = {
-    {FILTERS(failures), .settles = true}, {FILTERS(groups), .settles = true},
-    {FILTERS(consoles), .settles = true}, {FILTERS(shown), .settles = true},
-    {FILTERS(beats), .qos = 0},           {FILTERS(acks), .qos = 1},
-    {FILTERS(kind)},              {FILTERS(figures), .settles = true},
+    {FILTERS(failures), .settles = true},
+    {FILTERS(groups), .settles = true},
+    {FILTERS(consoles), .settles = true},
+    {FILTERS(shown), .settles = true},
+    {FILTERS(beats), .qos = 0},
+    {FILTERS(acks), .qos = 1},
+    {FILTERS(kind)},
+    {FILTERS(figures), .settles = true},
 };
 #define STEPS SNAPSHOT_STEPS
 static_assert(sizeof steps_new / sizeof *steps_new == STEPS, "a mid for each step");
@@ -318,13 +323,38 @@ static void learn_kind(struct link *l, const struct mqtt_message *m)
         place_marker(l);
 }
 
-void snapshot_retained(struct link *l, const struct mqtt_message *m)
+/* True if it had come before; from now on it has. */
+static bool mark_come(struct snapshot *s, const char *topic)
+{
+    const uint64_t hash = hangup_key(topic, strlen(topic)) % (sizeof s->come * 8);
+    const unsigned char bit = (unsigned char)(1u << hash % 8);
+    const bool before = s->come[hash / 8] & bit;
+
+    s->come[hash / 8] |= bit;
+    return before;
+}
+
+/* Those that are fetched by name. What a device publishes there after the wildcard was subscribed
+ * comes live, and again, stored, by its name. */
+static bool is_kept(const char *topic)
+{
+    static const char failed[] = "/service_failed", group[] = "/group_id";
+    const size_t n = strlen(topic);
+
+    return (n > sizeof failed && strcmp(topic + n + 1 - sizeof failed, failed) == 0) ||
+           (n > sizeof group && strcmp(topic + n + 1 - sizeof group, group) == 0);
+}
+
+void snapshot_message(struct link *l, const struct mqtt_message *m)
 {
     struct snapshot *s = &l->snapshot;
+    const bool before = is_kept(m->topic) && mark_come(s, m->topic);
 
+    if (!m->retained)
+        return;
     s->quiet_since = l->mono;
     learn_kind(l, m);
-    if (!batch_has(&s->batch, m->topic) && !batch_has(&s->before, m->topic))
+    if (before || (!batch_has(&s->batch, m->topic) && !batch_has(&s->before, m->topic)))
         return;
     /* It exists, and its wildcard didn't bring it. */
     if (l->status.traits.has[TRAIT_RETAINED_WILDCARD] == KNOWN_NO)
@@ -431,7 +461,8 @@ static void go_on(struct link *l)
         s->closing = !send_batch(l);
         s->quiet_since = l->mono;
         if (s->closing && s->ordered)
-            drop_before(l); /* all of it has come; done when no exact filter stands beside a wildcard */
+            drop_before(
+                l); /* all of it has come; done when no exact filter stands beside a wildcard */
     }
 }
 
@@ -471,5 +502,7 @@ int64_t snapshot_due(const struct link *l)
         return s->current ? l->mono : INT64_MAX;
     if (!s->acked)
         return s->asked_at + SUBACK_MS;
-    return has_settled(l) ? l->mono : s->ordered ? s->asked_at + STEP_MS : s->quiet_since + quiet_needed(s);
+    return has_settled(l) ? l->mono
+           : s->ordered   ? s->asked_at + STEP_MS
+                          : s->quiet_since + quiet_needed(s);
 }

@@ -291,7 +291,8 @@ bool change_unchanged(const struct change *c, struct err *e)
     bool same = c->is_new;
 
     if (!same && file_read(c->path, &now, e))
-        same = (now.len == c->before.len && memcmp(now.data, c->before.data, now.len) == 0) ||
+        same = (now.len == c->before.len &&
+                (now.len == 0 || memcmp(now.data, c->before.data, now.len) == 0)) ||
                err_set(e, EXIT_FAILED, _("%s was changed meanwhile: run it again"), c->path);
     buf_fini(&now);
     return same;

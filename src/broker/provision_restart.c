@@ -171,7 +171,7 @@ static void become_broker(const struct revival *v, char **words, char **environm
     setsid();
     if (fork() != 0)
         _exit(0);
-    if (chdir(v->folder) != 0 || dup2(none, STDIN_FILENO) < 0 || dup2(v->out, STDOUT_FILENO) < 0 ||
+    if (!words[0] || chdir(v->folder) != 0 || dup2(none, STDIN_FILENO) < 0 || dup2(v->out, STDOUT_FILENO) < 0 ||
         dup2(v->errors, STDERR_FILENO) < 0)
         _exit(126);
     execvpe(words[0], words, environment);

@@ -46,6 +46,7 @@ const struct core *job_core(const struct job_host *h);
 struct now job_now(const struct job_host *h);
 void job_operator(struct job_host *h, const struct operator_action *op);
 bool job_other_recorder(const struct job_host *h); /* another process records on this database */
+const struct words *job_store_trouble(const struct job_host *h); /* nothing can be stored now; NULL */
 bool job_outbox_empty(const struct job_host *h);        /* everything asked for was PUBACKed */
 const char *job_last_refusal(const struct job_host *h); /* the broker's, in words; NULL none */
 

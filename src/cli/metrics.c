@@ -129,7 +129,7 @@ static void metrics_csv(const struct alarm_load *l)
 
 int print_metrics(const struct call *call, struct dataset *d, struct err *e)
 {
-    struct alarm_load load = {.rate = 0};
+    struct alarm_load load = {.longest_ms = NUMBER_NONE};
 
     if (!measure(&load, d, e))
         return EXIT_FAILED;

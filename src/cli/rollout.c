@@ -226,6 +226,28 @@ static bool is_stuck(struct sending *r, struct job_host *h)
     return !r->wait || (row && rollout_in_flight(row) == 0 && row->released < row->total);
 }
 
+/* What cannot be stored is not sent; and nobody but us knows of it. */
+static void give_up_unstored(struct sending *r, struct job *j, struct job_host *h)
+{
+    struct text160 why = {{0}};
+
+    r->leaving = r->withdrawn = true;
+    withdraw(r, h);
+    WORDS_RENDER(job_store_trouble(h), i18n_translate, &why);
+    err_set(&j->err, EXIT_FAILED, _("not sent, it cannot be stored: %s"), why.clean);
+}
+
+static bool is_unstorable(struct sending *r, struct job_host *h)
+{
+    const int64_t now = job_now(h).mono_ms;
+
+    if (!job_store_trouble(h) || r->over > 0)
+        r->unstorable_since = 0;
+    else if (!r->unstorable_since)
+        r->unstorable_since = now;
+    return r->unstorable_since && now - r->unstorable_since >= CONNECT_MS;
+}
+
 /* ---- Ctrl-C ---- */
 
 static void leave_interrupted(struct sending *r, struct job *j, struct job_host *h)
@@ -285,7 +307,9 @@ static bool send_step(struct job *j, struct job_host *h)
         return true;
     if (r->over == r->count && (job_outbox_empty(h) || !core_link_is_up(job_core(h))))
         return true;
-    if (!r->leaving && is_stuck(r, h))
+    if (!r->leaving && is_unstorable(r, h))
+        give_up_unstored(r, j, h);
+    else if (!r->leaving && is_stuck(r, h))
         give_up(r, j, h);
     return false;
 }

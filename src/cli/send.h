@@ -25,6 +25,7 @@ struct sending {
     bool wait;                              /* until every one has ended */
     struct uid id;                          /* of the rollout */
     int64_t offline_since;                  /* mono; 0: connected */
+    int64_t unstorable_since;               /* mono; 0: it can be stored, or was */
     bool asking;                            /* Ctrl-C: what becomes of the rest? */
     bool leaving, withdrawn;                /* … the recorder's, or withdrawn */
 };

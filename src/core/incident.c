@@ -195,6 +195,7 @@ static struct part *part_in(struct walk *w, struct subject *s, uint32_t draft, i
 
     if (p && incident_root(w, p->incident) == draft)
         return p;
+    assert(w->parts); /* room for all was made */
     s->part = (int32_t)w->part_count;
     p = &w->parts[w->part_count++];
     *p = (struct part){.subject = (uint32_t)(s - w->subjects),

@@ -72,8 +72,8 @@ void uid_derive(const void *from, size_t n, struct uid *out)
 
     hash_sha256_hex(from, n, hex);
     for (size_t k = 0; k < sizeof(out->b); k++)
-        out->b[k] = (uint8_t)(hex_value((unsigned char)hex[2 * k]) << 4 |
-                              hex_value((unsigned char)hex[2 * k + 1]));
+        out->b[k] = (uint8_t)((hex_value((unsigned char)hex[2 * k]) & 15) << 4 |
+                              (hex_value((unsigned char)hex[2 * k + 1]) & 15));
     out->b[6] = (uint8_t)((out->b[6] & 0x0f) | 0x40); /* version 4 */
     out->b[8] = (uint8_t)((out->b[8] & 0x3f) | 0x80);
 }

@@ -126,7 +126,7 @@ int desk_panels(const struct desk *d, const struct ui_model *m, enum list_id out
 /* It never stays on a panel that is gone. */
 static void leave_gone_panel(struct desk *d, const struct ui_model *m)
 {
-    enum list_id panels[LISTS];
+    enum list_id panels[LISTS] = {LIST_CLIENTS};
     const int n = desk_panels(d, m, panels);
     bool there = false;
 

@@ -253,7 +253,7 @@ static void draw_event(struct sheet *s, const struct history_event *ev)
     struct text64 scratch = {""};
     char when[FIGURE];
 
-    if (!is_seen(s, y))
+    if (!ev || !is_seen(s, y))
         return;
     panel_words(&ev->summary, words.clean, sizeof words.clean);
     format_moment(s->p->m, ev->at, when);

@@ -140,6 +140,12 @@ bool job_other_recorder(const struct job_host *h)
     return false;
 }
 
+const struct words *job_store_trouble(const struct job_host *h)
+{
+    (void)h;
+    return NULL;
+}
+
 bool job_outbox_empty(const struct job_host *h)
 {
     return core_outbox_count(h->core) == 0;

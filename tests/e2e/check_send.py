@@ -6,6 +6,7 @@ Run by tests/run.sh like check_cli.py, whose rig it uses.
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -46,6 +47,46 @@ class Device:
     def stop(self):
         self.client.disconnect()
         self.client.loop_stop()
+
+
+class HangingUp:
+    """In front of the broker: closes the connection on a command to one device, as brokers do that cannot refuse a message."""
+
+    def __init__(self, port, uuid):
+        self.broker, self.mark, self.hung_up = port, f"infoscreen/{uuid}/command".encode(), 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            broker = socket.create_connection(("127.0.0.1", self.broker))
+            for a, b, watched in ((client, broker, True), (broker, client, False)):
+                threading.Thread(target=self.pass_on, args=(a, b, watched), daemon=True).start()
+
+    def pass_on(self, a, b, watched):
+        try:
+            while data := a.recv(65536):
+                if watched and b"\0\4MQTT\5" in data[:16]: # with MQTT 5 a broker would refuse
+                    break
+                if watched and self.mark in data:
+                    self.hung_up += 1
+                    break
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.listener.close()
 
 
 ALL = ["accepted", "execution_started", "completed"]
@@ -249,6 +290,44 @@ class Send(unittest.TestCase):
         self.rig.start_broker()
         c, = self.send("restart_app", LOBBY, "--unknown", "--wait", code=1)
         self.assertEqual((c["status"], c["error_code"]), ("failed", "not_authorized"))
+
+    @unittest.skipIf(os.getuid(), "wants root for a disk of its own")
+    def test_a_full_disk(self):
+        """What cannot be stored is not sent, and says so."""
+        disk = os.path.join(self.rig.dir, "disk")
+        os.mkdir(disk)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]).returncode:
+            self.skipTest("no tmpfs")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        self.rig.db = os.path.join(disk, "history.db")
+        self.recording()
+        d = self.device(ALL)
+        self.send("restart_app", LOBBY, "--wait")
+        with open(os.path.join(disk, "ballast"), "wb", 0) as f:
+            try:
+                while f.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        r = self.rig.run("send", "restart_app", LOBBY, "--wait", "-o", "json")
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertIn("disk full", r.stderr.splitlines()[0])
+        self.assertEqual(len({c["command_id"] for _, c in d.seen}), 1)
+        os.unlink(os.path.join(disk, "ballast"))
+        eventually(lambda: self.send("restart_app", LOBBY, "--wait"), bool)
+
+    def test_a_broker_that_hangs_up(self):
+        """The one it hangs up on is set aside, the rest goes on."""
+        proxy = HangingUp(self.rig.port, LOBBY)
+        self.addCleanup(proxy.stop)
+        self.device(ALL, KITCHEN)
+        r = subprocess.run([PROGRAM, "send", "restart_app", LOBBY, KITCHEN, "--unknown", "--yes", "--wait", "-o", "json", "-h",
+                            "127.0.0.1", "-p", str(proxy.port), "--db", self.rig.db], capture_output=True, text=True, timeout=60)
+        lobby, kitchen = json.loads(r.stdout)["commands"]
+        self.assertEqual((r.returncode, lobby["status"], lobby["error_code"]), (1, "failed", "not_authorized"), r.stderr)
+        self.assertIn("closes the connection", lobby["error_message"])
+        self.assertEqual(kitchen["status"], "completed")
+        self.assertLessEqual(proxy.hung_up, 4)
 
     def test_rollout(self):
         self.recording()
