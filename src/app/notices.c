@@ -19,8 +19,7 @@ extern char **environ;
 static void tell_screen(struct session *s, const struct alarm *a, int32_t escalation)
 {
     struct notices *n = &s->notices;
-    const struct client *c =
-        uid_is_zero(&a->client) ? NULL : core_find_client(s->core, &a->client);
+    const struct client *c = uid_is_zero(&a->client) ? NULL : core_find_client(s->core, &a->client);
     struct text64 scratch = {{0}};
     struct text96 words = {{0}};
     char sentence[320];

@@ -1,4 +1,5 @@
-/* program.c - posix_spawn, a pipe that is filled before its reader exists, waitpid without waiting. */
+/* program.c - posix_spawn, a pipe that is filled before its reader exists, waitpid without waiting.
+ */
 #include "app/program.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include "base/i18n.h"
 
 #define WORDS_MOST 32
-#define INPUT_MOST (60 * 1024) /* what an empty pipe takes without blocking */
+#define INPUT_MOST 61440 /* what an empty pipe takes without blocking */
 
 /* ---- "/usr/bin/page --to \"on call\"" into words, in place ---- */
 
@@ -56,7 +57,8 @@ static bool input_pipe(int ends[2], const char *input, size_t len)
     return filled;
 }
 
-/* Its own process group, so that whatever it starts ends with it; no signal of ours blocked or ignored. */
+/* Its own process group, so that whatever it starts ends with it; no signal of ours blocked or
+ * ignored. */
 static int spawn(pid_t *pid, char **words, char *const *environment, int input, int errors)
 {
     posix_spawn_file_actions_t files;
@@ -83,7 +85,7 @@ static int spawn(pid_t *pid, char **words, char *const *environment, int input, 
         rc = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
-    /* Sockets of libraries are not all closed by themselves. */
+        /* Sockets of libraries are not all closed by themselves. */
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
     if (!rc)
         rc = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
@@ -101,8 +103,8 @@ static bool say(struct text160 *why, const char *sentence)
     return false;
 }
 
-bool program_start(struct program *p, const char *command, char *const *environment, const char *input,
-                   size_t len, struct text160 *why)
+bool program_start(struct program *p, const char *command, char *const *environment,
+                   const char *input, size_t len, struct text160 *why)
 {
     char line[512], *words[WORDS_MOST + 1];
     int ends[2];

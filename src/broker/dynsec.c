@@ -353,6 +353,25 @@ static void judge_client(const struct telling *t, const cJSON *client)
              name);
 }
 
+/* The control account is left out of the rules, so what it may is judged here. */
+static void judge_control(const struct telling *t, const cJSON *role)
+{
+    const cJSON *acl;
+
+    if (strcmp(text_of(role, "rolename"), CONTROL_ACCOUNT) != 0)
+        return;
+    cJSON_ArrayForEach(acl, cJSON_GetObjectItemCaseSensitive(role, "acls"))
+    {
+        const char *topic = text_of(acl, "topic");
+        if (strcmp(topic, CONTROL_TOPIC) != 0 && strcmp(topic, CONTROL_ANSWERS) != 0)
+            tell(t,
+                 _("infoscreen-provision may %s, which telling of accounts doesn't need: take it "
+                   "away "
+                   "by mosquitto_ctrl dynsec removeRoleACL"),
+                 topic);
+    }
+}
+
 void dynsec_each_excess(const struct dynsec *d, void (*tell_one)(void *user, const char *sentence),
                         void *user)
 {
@@ -375,6 +394,7 @@ void dynsec_each_excess(const struct dynsec *d, void (*tell_one)(void *user, con
                "mosquitto_ctrl dynsec deleteGroup"),
              text_of(item, "groupname"));
     cJSON_ArrayForEach(item, d->clients) judge_client(&t, item);
+    cJSON_ArrayForEach(item, d->roles) judge_control(&t, item);
 }
 
 /* ---- $CONTROL ---- */

@@ -1,6 +1,5 @@
-/* alarm_groups.c - standing alarms folded by kind and group of devices, for a flood of them. Made when
- * asked for and something changed, like the ranking. */
-#include <assert.h>
+/* alarm_groups.c - standing alarms folded by kind and group of devices, for a flood of them. Made
+ * when asked for and something changed, like the ranking. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,19 +64,23 @@ static bool make_room(struct core *c, uint32_t n)
     return true;
 }
 
-static void fold(struct core *c, const uint32_t *order, uint32_t n)
+/* Into a list with room for n. */
+static uint32_t fold(const struct core *c, const uint32_t *order, uint32_t n,
+                     struct alarm_group *list)
 {
-    assert(c->folded.list);
+    uint32_t count = 0;
+
     for (uint32_t i = 0; i < n; i++) {
         const struct alarm *a = core_alarm(c, order[i]);
         const struct text name = group_of(c, a);
-        struct alarm_group *last = c->folded.count ? &c->folded.list[c->folded.count - 1] : NULL;
+        struct alarm_group *last = count ? &list[count - 1] : NULL;
         if (!last || last->kind != a->kind || !text_equal(TEXT(last->group), name)) {
-            last = &c->folded.list[c->folded.count++];
+            last = &list[count++];
             begin_group(last, a, name);
         }
         add(last, a);
     }
+    return count;
 }
 
 static void make(const struct core *core)
@@ -95,10 +98,11 @@ static void make(const struct core *core)
     for (uint32_t i = 0; c->folded.made && i < all; i++)
         if (alarm_stands(core_alarm(c, i)->state))
             order[n++] = i;
-    if (c->folded.made && n) {
+    struct alarm_group *const list = c->folded.list;
+    if (n && list) {
         qsort_r(order, n, sizeof(*order), by_group, c);
-        fold(c, order, n);
-        qsort(c->folded.list, c->folded.count, sizeof(*c->folded.list), by_urgency);
+        c->folded.count = fold(c, order, n, list);
+        qsort(list, c->folded.count, sizeof(*list), by_urgency);
     }
     free(order);
 }
@@ -117,5 +121,6 @@ const struct alarm_group *core_alarm_group(const struct core *c, uint32_t k)
 
 bool core_alarm_is_in(const struct core *c, const struct alarm *a, const struct alarm_group *g)
 {
-    return a->kind == g->kind && alarm_stands(a->state) && text_equal(group_of(c, a), TEXT(g->group));
+    return a->kind == g->kind && alarm_stands(a->state) &&
+           text_equal(group_of(c, a), TEXT(g->group));
 }

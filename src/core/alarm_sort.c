@@ -1,4 +1,5 @@
-/* alarm_sort.c - other orders of alarms than by urgency: what has waited longest, in one way or another. */
+/* alarm_sort.c - other orders of alarms than by urgency: what has waited longest, in one way or
+ * another. */
 #include "core/filter.h"
 
 #include <assert.h>

@@ -6,7 +6,7 @@
 #include "core/core_internal.h"
 #include "core/load.h"
 
-#define RAISES_FIRST 64u
+#define RAISES_FIRST    64u
 #define CHATTER_CALM_MS LOAD_WINDOW_MS /* no longer chattering when it was calm for so long */
 
 static struct raised *raised_at(const struct core *c, uint32_t k)

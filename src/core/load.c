@@ -100,8 +100,7 @@ static void add_source(struct alarm_load *l, const struct uid *client, int64_t c
         return;
     if (l->source_count < LOAD_SOURCES)
         l->source_count++;
-    memmove(&l->source[at + 1], &l->source[at],
-            (l->source_count - 1 - at) * sizeof(l->source[0]));
+    memmove(&l->source[at + 1], &l->source[at], (l->source_count - 1 - at) * sizeof(l->source[0]));
     l->source[at].client = *client;
     l->source[at].count = count;
 }

@@ -100,8 +100,8 @@ static bool rule_of(struct piece p, struct priority_rule *r)
         if (n && !condition_of((struct piece){left.at + i, n}, r))
             return false;
     }
-    return left.n > 0 && priority_of(trimmed(equals + 1, p.n - (size_t)(equals + 1 - p.at)),
-                                     &r->priority);
+    return left.n > 0 &&
+           priority_of(trimmed(equals + 1, p.n - (size_t)(equals + 1 - p.at)), &r->priority);
 }
 
 bool priority_rules_parse(const char *text, struct priority_rules *out)
@@ -111,7 +111,7 @@ bool priority_rules_parse(const char *text, struct priority_rules *out)
     memset(&made, 0, sizeof(made));
     if (strlen(text) >= sizeof(made.text) || ends_in_comma(text))
         return false;
-    strcpy(made.text, text);
+    memcpy(made.text, text, strlen(text) + 1);
     while (*text) {
         if (made.count == RULES || !rule_of(next(&text, ','), &made.rule[made.count++]))
             return false;
@@ -144,7 +144,7 @@ bool quiet_hours_parse(const char *text, struct quiet_hours *out)
     memset(&made, 0, sizeof(made));
     if (strlen(text) >= sizeof(made.text) || ends_in_comma(text))
         return false;
-    strcpy(made.text, text);
+    memcpy(made.text, text, strlen(text) + 1);
     while (*text) {
         struct piece p = next(&text, ',');
         const char *equals = memchr(p.at, '=', p.n);

@@ -2,12 +2,13 @@
  * clocks; the broker's order decides, and each console folds the messages in that order:
  *
  * - For one occurrence the first acknowledgement stays; the last shelf and the last note stay.
- * - Whoever learns that another's message came before its own says the folded state once more, since
- *   its own, without what the other one said, is what the broker keeps.
+ * - Whoever learns that another's message came before its own says the folded state once more,
+ * since its own, without what the other one said, is what the broker keeps.
  * - Who has not seen every message about an occurrence (it was connected later, or was cut off)
  *   follows: what the broker keeps now is right.
  * - Where what the broker keeps stays wrong (the one that should have spoken died), the recorders
  *   that know better say it again, a few seconds later and a few times at most. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/core_internal.h"
@@ -75,8 +76,8 @@ static uint64_t hash_of(struct text t)
 
 /* ---- is it for the occurrence that stands here? ---- */
 
-/* Each console names an occurrence by its own clock. No two of these are compared: a name that was heard
- * for an occurrence that is over is not for the one that stands, however near in time. */
+/* Each console names an occurrence by its own clock. No two of these are compared: a name that was
+ * heard for an occurrence that is over is not for the one that stands, however near in time. */
 #define MARKS (sizeof(((struct standing *)NULL)->marks) / sizeof(uint64_t))
 
 static bool names_a_past_one(const struct standing *a, uint64_t mark)
@@ -122,7 +123,8 @@ static bool is_for(const struct core *c, const struct standing *a, const struct 
     return apart <= (uint64_t)slack;
 }
 
-/* A device without a clock may name two failures alike: what is known to be over is not the next. */
+/* A device without a clock may name two failures alike: what is known to be over is not the next.
+ */
 static bool is_for_a_past_one(const struct standing *a, const struct msg *m)
 {
     return a->row.state == ALARM_NORMAL &&
@@ -137,8 +139,7 @@ void sharing_put(struct standing *a, const char *action, struct text by, int64_t
 
     if (a->own_count == room)
         memmove(a->own, a->own + 1, --a->own_count * sizeof(a->own[0]));
-    a->own[a->own_count++] = 
-        (struct own_share){.action = action, .at = at, .by_hash = hash_of(by)};
+    a->own[a->own_count++] = (struct own_share){.action = action, .at = at, .by_hash = hash_of(by)};
 }
 
 static bool is_own(const struct standing *a, const struct msg *m, uint8_t *which)
@@ -282,9 +283,9 @@ static void compare(struct core *c, struct standing *a, const struct msg *m)
 
 static const char *state_action(const struct alarm *row)
 {
-    return row->state == ALARM_SHELVED          ? "shelve"
+    return row->state == ALARM_SHELVED         ? "shelve"
            : row->acknowledged_at != TIME_NONE ? "acknowledge"
-                                                : "note";
+                                               : "note";
 }
 
 void sharing_repair(struct core *c, struct standing *a)
@@ -296,8 +297,8 @@ void sharing_repair(struct core *c, struct standing *a)
     outbox_share(c, a, state_action(&a->row), TEXT(a->row.acknowledged_by));
 }
 
-/* While we were away somebody else was heard: of ours, not handed over yet, only what adds to that is
- * still to be said. An acknowledgement that lost must not arrive when all is over. */
+/* While we were away somebody else was heard: of ours, not handed over yet, only what adds to that
+ * is still to be said. An acknowledgement that lost must not arrive when all is over. */
 static void say_what_is_left(struct core *c, struct standing *a, const struct msg *m)
 {
     const char *action = state_action(&a->row);
@@ -331,8 +332,8 @@ static void apply(struct core *c, struct standing *a, const struct msg *m, bool 
     if (overtaken && !live)
         say_what_is_left(c, a, m);
     else if (overtaken && (before.acknowledged_at != a->row.acknowledged_at ||
-                      before.shelved_until != a->row.shelved_until ||
-                      !text_equal(TEXT(before.note), TEXT(a->row.note))))
+                           before.shelved_until != a->row.shelved_until ||
+                           !text_equal(TEXT(before.note), TEXT(a->row.note))))
         outbox_share(c, a, state_action(&a->row), TEXT(m->u.console_ack.by));
     else if (!overtaken)
         compare(c, a, m);
@@ -375,8 +376,8 @@ void sharing_apply(struct core *c, const struct msg *m, bool journal)
     }
     if (ours)
         apply(c, a, m, live);
-    else if (!a || ((!a->row.active || a->row.kind == ALARM_SERVICE_FAILED) &&
-                    !is_for_a_past_one(a, m)))
+    else if (!a ||
+             ((!a->row.active || a->row.kind == ALARM_SERVICE_FAILED) && !is_for_a_past_one(a, m)))
         hold(c, m); /* perhaps for the occurrence that comes next */
 }
 
@@ -398,9 +399,9 @@ void sharing_forgotten(struct core *c, const struct msg *m)
 
 void sharing_forget(struct core *c, struct standing *a)
 {
-    char topic[64 + ALARM_ID] = "infoscreen/console/ack/";
+    char topic[64 + ALARM_ID];
 
-    strcat(topic, a->row.id);
+    snprintf(topic, sizeof(topic), "infoscreen/console/ack/%s", a->row.id);
     outbox_put(c, &(struct outbox_put){.topic = topic, .alarm_id = a->row.id});
     a->shared = false;
 }
@@ -464,8 +465,8 @@ void sharing_arm_restored(struct core *c, struct standing *a)
         sharing_put(a, state_action(&a->row), TEXT_EMPTY, TIME_NONE);
 }
 
-/* The broker answered. A refused message never comes back to us; one of a process that ended cannot be
- * told when it does. */
+/* The broker answered. A refused message never comes back to us; one of a process that ended cannot
+ * be told when it does. */
 void sharing_answered(struct core *c, const char *alarm_id, bool taken)
 {
     struct standing *a = alarm_find(c, alarm_id);

@@ -1,4 +1,5 @@
-/* notification.c - terminals that are known to notify. Others might print the sequence: they get none. */
+/* notification.c - terminals that are known to notify. Others might print the sequence: they get
+ * none. */
 #include "ui/notification.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* panel_alarm_detail.c - all that is known of the alarm under the cursor, and what to do about it. */
+/* panel_alarm_detail.c - all that is known of the alarm under the cursor, and what to do about it.
+ */
 #include "ui/panel.h"
 
 #include <assert.h>
@@ -42,8 +43,9 @@ static void draw_times(struct sheet *s, const struct alarm *a)
     char raised[FIGURE], out[200];
 
     format_when(s->p, a->raised_at, raised);
-    size_t at = (size_t)snprintf(out, sizeof out, a->occurrences > 1 ? _("%s, the last of %d times") : "%s",
-                                 raised, (int)a->occurrences);
+    size_t at =
+        (size_t)snprintf(out, sizeof out, a->occurrences > 1 ? _("%s, the last of %d times") : "%s",
+                         raised, (int)a->occurrences);
     if (core_alarm_chatters(s->p->m->core, a) && at < sizeof out)
         snprintf(out + at, sizeof out - at, "%s", _(" · chatters: comes and goes within seconds"));
     sheet_field(s, _("raised"), ROLE_SCREEN_TEXT, out);
@@ -58,8 +60,9 @@ static void draw_acknowledged(struct sheet *s, const struct alarm *a)
         return;
     format_when(s->p, a->acknowledged_at, when);
     format_when(s->p, a->acknowledged_at + expires, until);
-    snprintf(out, sizeof out, expires ? _("%s by %s; comes back %s if it still stands") : _("%s by %s"),
-             when, a->acknowledged_by.clean, until);
+    snprintf(out, sizeof out,
+             expires ? _("%s by %s; comes back %s if it still stands") : _("%s by %s"), when,
+             a->acknowledged_by.clean, until);
     sheet_field(s, _("acknowledged"), ROLE_SCREEN_TEXT, out);
 }
 
@@ -105,7 +108,8 @@ static void draw_explained(struct sheet *s, const struct alarm *a)
     }
     if (!explained)
         return;
-    snprintf(out, sizeof out, explained > EXPLAINED_NAMED ? "%u: %s …" : "%u: %s", explained, names);
+    snprintf(out, sizeof out, explained > EXPLAINED_NAMED ? "%u: %s …" : "%u: %s", explained,
+             names);
     sheet_field(s, _("explains"), ROLE_SCREEN_TEXT, out);
 }
 

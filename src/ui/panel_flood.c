@@ -1,4 +1,5 @@
-/* panel_flood.c - more alarms than one operator can follow: a line for each kind and group of devices. */
+/* panel_flood.c - more alarms than one operator can follow: a line for each kind and group of
+ * devices. */
 #include "ui/panel.h"
 
 #include <stdio.h>

@@ -21,7 +21,8 @@ static void draw_rate(struct sheet *s, const struct alarm_load *l)
     char flood[FIGURE], out[120];
 
     snprintf(out, sizeof out, l->flood ? _("%d: a flood") : "%d", (int)l->rate);
-    sheet_field(s, _("alarms in 10 minutes"), l->flood ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT, out);
+    sheet_field(s, _("alarms in 10 minutes"), l->flood ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT,
+                out);
     format_age(s->p, l->flood_ms, flood);
     snprintf(out, sizeof out, _("%s (more than 10 in 10 minutes, until below 5)"),
              l->flood_ms || l->flood ? flood : SYM_NONE);
@@ -34,8 +35,7 @@ static void draw_standing(struct sheet *s, const struct alarm_load *l)
 
     number(s, _("standing"), l->standing, ROLE_SCREEN_TEXT);
     number(s, _("unacknowledged"), l->unacknowledged, ROLE_SCREEN_TEXT);
-    number(s, _("for more than a day"), l->stale,
-           l->stale ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT);
+    number(s, _("for more than a day"), l->stale, l->stale ? ROLE_VALUE_WARNING : ROLE_SCREEN_TEXT);
     if (l->longest_ms != NUMBER_NONE)
         format_age(s->p, l->longest_ms, longest);
     sheet_field(s, _("longest open"), ROLE_SCREEN_TEXT, longest);

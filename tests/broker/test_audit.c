@@ -131,6 +131,33 @@ static const struct mutation {
      "2 canaries", false},
 };
 
+/* The same of the plugin's file, whose accounts have no lines. */
+static const struct mutation plugin_mutations[] = {
+    {"dynsec.json", "\"subscribe\":false", "\"subscribe\":true", "files.plugin",
+     "subscribe is allowed to everyone", false},
+    {"dynsec.json", "\"publishClientSend\":false,", "", "files.plugin",
+     "publishClientSend is allowed to everyone", false},
+    {"dynsec.json", "\"groups\":[]", "\"groups\":[{\"groupname\":\"all\"}]", "files.plugin",
+     "the group all", false},
+    {"dynsec.json", "\"groups\":[]", "\"groups\":[],\"anonymousGroup\":\"all\"", "files.plugin",
+     "anonymousGroup", false},
+    {"dynsec.json", "\"username\":\"infoscreen-client-9b8d1856\",\"roles\":[{\"rolename\":\"",
+     "\"username\":\"infoscreen-client-9b8d1856\",\"roles\":[{\"rolename\":\"x", "files.plugin",
+     "isn't its own", false},
+    {"dynsec.json", "\"username\":\"infoscreen-client-9b8d1856\"", "\"username\":\"someone\"",
+     "files.plugin", "someone is no device", false},
+    {"dynsec.json", "{\"rolename\":\"infoscreen-provision\",\"acls\":[",
+     "{\"rolename\":\"infoscreen-provision\",\"acls\":[{\"acltype\":\"publishClientSend\","
+     "\"topic\":"
+     "\"#\",\"allow\":true},",
+     "files.plugin", "infoscreen-provision may #", false},
+    {"dynsec.json", "{\"default", "[\"default", "files.plugin", "lets nobody in", false},
+    {"dynsec.json", "infoscreen/" OWN "/heartbeat", "infoscreen/+/heartbeat", "files.device_rules",
+     "dynsec.json: infoscreen-client-9b8d1856 may write infoscreen/+/heartbeat", false},
+    {"dynsec.json", "infoscreen/" OWN "/commands", "infoscreen/#", "files.device_rules",
+     "may read infoscreen/#", false},
+};
+
 static void check_mutation(const struct mutation *m)
 {
     struct audit a = {0};
@@ -161,6 +188,17 @@ static void test_every_way_to_be_open(void **state)
             assert_int_equal(prov_setup(state), 0);
         }
         check_mutation(&mutations[i]);
+    }
+}
+
+static void test_every_way_of_a_plugin(void **state)
+{
+    for (size_t i = 0; i < sizeof plugin_mutations / sizeof *plugin_mutations; i++) {
+        if (i) {
+            assert_int_equal(prov_teardown(state), 0);
+            assert_int_equal(prov_setup_plugin(state), 0);
+        }
+        check_mutation(&plugin_mutations[i]);
     }
 }
 
@@ -377,9 +415,17 @@ int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, prov_setup, prov_teardown)
     const struct CMUnitTest tests[] = {
-        EACH(test_fresh_files_pass), EACH(test_every_way_to_be_open),  EACH(test_modes),
-        EACH(test_certificate),      EACH(test_running_broker_passes), EACH(test_tls_broker_passes),
-        EACH(test_open_broker),      EACH(test_opened_by_a_reload),    EACH(test_retained),
+        PROV_BOTH(test_fresh_files_pass),
+        EACH(test_every_way_to_be_open),
+        cmocka_unit_test_setup_teardown(test_every_way_of_a_plugin, prov_setup_plugin,
+                                        prov_teardown),
+        EACH(test_modes),
+        EACH(test_certificate),
+        PROV_BOTH(test_running_broker_passes),
+        EACH(test_tls_broker_passes),
+        EACH(test_open_broker),
+        EACH(test_opened_by_a_reload),
+        EACH(test_retained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

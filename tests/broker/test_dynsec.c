@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/dynsec.h"
+
 #define THIRD "aaaaaaaa-0000-4000-8000-000000000000"
 
 static struct account own, other, third;
@@ -234,6 +236,39 @@ static void test_unknown_broker_is_left_alone(void **state)
     assert_non_null(strstr(e.text, "--pid"));
 }
 
+/* It has the server's password, and can do nothing with it but tell of accounts. */
+static void test_control_account_is_bounded(void **state)
+{
+    struct account control;
+    struct prov_peer c, d, s;
+    (void)state;
+
+    prov_create(NULL);
+    prov_add(OWN, NULL, &own);
+    prov_broker_start(prov_dir);
+    control = prov_server;
+    snprintf(control.username, sizeof control.username, "%s", CONTROL_ACCOUNT);
+    prov_open(&s, prov_console_port, control.username, control.password, NULL);
+    assert_false(s.up);
+    prov_close(&s);
+    prov_open(&c, prov_device_port, control.username, control.password, NULL);
+    prov_open(&d, prov_device_port, own.username, own.password, NULL);
+    prov_open(&s, prov_console_port, prov_server.username, prov_server.password, NULL);
+    assert_true(c.up && d.up && s.up);
+    assert_int_equal(prov_publish(&c, "infoscreen/" OWN "/commands", "{}", false), DENIED);
+    assert_int_equal(prov_publish(&c, "infoscreen/" OWN "/heartbeat", "{}", false), DENIED);
+    assert_int_equal(prov_publish(&c, "infoscreen/console/ack/x", "{}", false), DENIED);
+    prov_subscribe(&c, "#");
+    prov_subscribe(&c, "infoscreen/" OWN "/heartbeat");
+    prov_subscribe(&c, CONTROL_ANSWERS);
+    prov_publish(&d, "infoscreen/" OWN "/heartbeat", "{}", false);
+    prov_publish(&s, "infoscreen/events/x", "{}", false);
+    prov_publish(&c, CONTROL_TOPIC, "{\"commands\":[{\"command\":\"listRoles\"}]}", false);
+    UNTIL(&c, prov_got(&c, CONTROL_ANSWERS));
+    assert_int_equal(c.n, 1);
+    prov_close(&c), prov_close(&d), prov_close(&s);
+}
+
 /* ---- broken files ---- */
 
 static void write_file(const char *name, const char *text, size_t n)
@@ -384,6 +419,7 @@ int main(void)
         FILES(test_move_refuses_what_it_would_lose),
         PLUGIN(test_told_accounts_last),
         PLUGIN(test_too_many_at_once),
+        PLUGIN(test_control_account_is_bounded),
         PLUGIN(test_unknown_broker_is_left_alone),
         PLUGIN(test_broken_file_ends_closed),
         PLUGIN(test_reload_of_a_broken_file),

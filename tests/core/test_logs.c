@@ -1,6 +1,6 @@
-/* Recorded messages through the core: the same messages give the same alarms, twice and as last looked
- * through. tests/logs/NAME.log is what mosquitto_sub -F '%U %r %t %p' prints, NAME.json what came of it;
- * GOLDEN_UPDATE=1 writes the latter anew. */
+/* Recorded messages through the core: the same messages give the same alarms, twice and as last
+ * looked through. tests/logs/NAME.log is what mosquitto_sub -F '%U %r %t %p' prints, NAME.json what
+ * came of it; GOLDEN_UPDATE=1 writes the latter anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +43,7 @@ static void collect(struct buf *out)
 {
     for (size_t i = 0; i < rig.effects.count; i++) {
         const struct effect *e = &rig.effects.list[i];
-        if (e->kind == OUT_HISTORY && e->u.history.alarm &&
-            e->u.history.event.kind != EVENT_IMAGE)
+        if (e->kind == OUT_HISTORY && e->u.history.alarm && e->u.history.event.kind != EVENT_IMAGE)
             put_event(out, &e->u.history.event, e->u.history.alarm);
     }
     rig.put_count = rig.sent_count = 0;

@@ -1,5 +1,6 @@
 /* Several consoles, each with a core of its own, around a broker that keeps one order: whatever is
- * delayed, cut off or said at once, all end in the same state, and so does what the broker keeps. */
+ * delayed, cut off or said at once, all end in the same state, and so does what the broker keeps.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -435,9 +436,10 @@ static void test_an_old_ack_is_not_for_the_next(void **state)
 static void test_another_ones_old_ack_is_not_for_the_next(void **state)
 {
     (void)state;
-    static const char form[] = "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"carl\",\"at\":\"%s\","
-                               "\"raised_at\":\"2026-04-05T07:59:58.000Z\",\"acknowledged_by\":\"carl\","
-                               "\"acknowledged_at\":\"%s\"}";
+    static const char form[] =
+        "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"carl\",\"at\":\"%s\","
+        "\"raised_at\":\"2026-04-05T07:59:58.000Z\",\"acknowledged_by\":\"carl\","
+        "\"acknowledged_at\":\"%s\"}";
     struct rig rig;
     char at[100], said[600];
 
