@@ -19,7 +19,8 @@
 #include "ui/ui.h"
 
 #define TELL_MS  5000
-#define FRAME_MS 50 /* at most 20 frames a second */
+#define FRAME_MS         50 /* at most 20 frames a second */
+#define LOADING_FRAME_MS 200 /* while stored messages come in: what is painted then is painted over */
 
 struct console {
     struct session session;
@@ -29,6 +30,7 @@ struct console {
     struct text64 operator_name;
     int64_t painted_mono;
     int64_t told_mono;    /* by the terminal's notification */
+    bool keyed;           /* since the last frame: its answer is not kept waiting */
     bool keys_wait;       /* the terminal has something to read, or keys of it are still to be acted on */
     bool idle_marked;
     bool quit;
@@ -154,12 +156,19 @@ static void take_keys(struct console *c, const struct cli_globals *g)
     c->idle_marked = c->idle_marked && intents.count == 0;
 }
 
+static int64_t frame_ms(const struct console *c)
+{
+    const bool loading = core_link_is_up(c->session.core) && !c->session.snapshot_done;
+
+    return loading && !c->keyed ? LOADING_FRAME_MS : FRAME_MS;
+}
+
 /* What the loop may wait: until the next frame is allowed if one is wanted, else until time alone changes
  * something on the screen. */
 static int64_t until_frame(const struct console *c, const struct cli_globals *g)
 {
     const struct ui_model m = model_of(c, g);
-    const int64_t allowed = c->painted_mono + FRAME_MS - m.now.mono_ms;
+    const int64_t allowed = c->painted_mono + frame_ms(c) - m.now.mono_ms;
     const int64_t change = ui_next_change(c->ui, &m);
 
     if (ui_is_dirty(c->ui, &m))
@@ -213,9 +222,10 @@ static void paint(struct console *c, const struct cli_globals *g)
         c->idle_marked = true;
         return;
     }
-    if (m.now.mono_ms - c->painted_mono < FRAME_MS)
+    if (m.now.mono_ms - c->painted_mono < frame_ms(c))
         return;
     c->painted_mono = m.now.mono_ms;
+    c->keyed = false;
     ui_paint(c->ui, &m); /* false: the terminal still takes the last frame; the next turn tries again */
     c->idle_marked = false;
 }
@@ -225,7 +235,7 @@ static void on_key(void *user, int fd, short revents)
     struct console *c = user;
 
     (void)fd;
-    c->keys_wait = true;
+    c->keyed = c->keys_wait = true;
     if (revents & (POLLHUP | POLLERR | POLLNVAL))
         c->session.ended_by = SIGHUP;
 }
