@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,12 @@ def install():
         sys.exit(f"check_aedes: npm install failed in {NODES}: check the network, or npm's own settings\n{done.stderr}")
     with open(stamp, "w") as f:
         f.write(wanted)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 class Node:
@@ -321,19 +328,25 @@ class Cluster(unittest.TestCase):
 
 class ClusterRig(AedesRig):
     def start_broker(self):
-        self.redis_port = self.port + 1 if self.port < 65000 else self.port - 7
-        self.redis = subprocess.Popen(["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", "",
-                                       "--appendonly", "no", "--dir", self.dir], stdout=subprocess.DEVNULL)
-        self.children.append(self.redis)
-
-        def answers():
-            r = subprocess.run(["redis-cli", "-p", str(self.redis_port), "ping"], capture_output=True, text=True)
-            return r.stdout == "PONG\n"
-        assert eventually(answers, bool, WAIT)
-        self.settings = {"redis": self.redis_port}
+        self.settings = {"redis": self.start_redis()}
         super().start_broker()
-        self.other = Node(self, self.port + 2 if self.port < 65000 else self.port - 8, redis=self.redis_port)
+        self.other = Node(self, free_port(), **self.settings)
         self.hosts = f"127.0.0.1:{self.port},127.0.0.1:{self.other.port}"
+
+    def start_redis(self):
+        """Another program may take the port between the question and the answer: then on another one."""
+        for _ in range(5):
+            port = free_port()
+            redis = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                                      "--dir", self.dir], stdout=subprocess.DEVNULL)
+            self.children.append(redis)
+
+            def answers():
+                r = subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True)
+                return r.stdout == "PONG\n" and redis.poll() is None
+            if eventually(lambda: answers() or redis.poll() is not None, bool, WAIT) and redis.poll() is None:
+                return port
+        raise AssertionError("no port for Redis")
 
 
 if __name__ == "__main__":
