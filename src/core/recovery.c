@@ -173,7 +173,10 @@ static void recover(struct core *c, struct device *d)
 static void judge(struct core *c, struct device *d)
 {
     note_restored(c, d);
-    if (c->now.mono_ms - d->ill_mono < c->config.recovery.settle || was_tried(c, d))
+    if (c->now.mono_ms - d->ill_mono < c->config.recovery.settle)
+        return;
+    /* The other host may have been quicker: why this one didn't is said all the same. */
+    if (was_tried(c, d) && !is_left_to_another(c))
         return;
     const char *no = objection(c, d);
     if (!no) {

@@ -369,7 +369,7 @@ class Send(unittest.TestCase):
         self.assertEqual({x["command_id"] for _, x in d.seen}, {lists[0][0]["command_id"]})
         said = []
         for self.rig.db in (first, second):
-            said += self.rig.json("history", "--kind", "recovery")["events"]
+            said += eventually(lambda: self.rig.json("history", "--kind", "recovery")["events"], bool, 20)
         self.assertEqual(sorted("another" in e["summary"] for e in said), [False, True], said)
 
 
