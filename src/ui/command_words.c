@@ -107,10 +107,11 @@ static void error_words(struct wordings *w, const struct command *c)
 static void reboot_words(struct paint *p, const struct command *c, const char *left,
                          struct wordings *w)
 {
-    const int64_t ms = p->m->now.wall_ms - c->execution_started_at;
+    const bool dated = c->execution_started_at != TIME_NONE;
+    const int64_t ms = dated ? p->m->now.wall_ms - c->execution_started_at : 0;
     char span[FIGURE];
 
-    format_span(p, c->execution_started_at == TIME_NONE ? 0 : ms, span);
+    format_span(p, ms, span);
     if (ms <= REBOOT_MOST_MS) {
         paint_changes_in(p, REBOOT_MOST_MS - ms + 1);
         word(w, _("waiting for reboot %s, 10-90 s is normal; %s left"), span, left);
