@@ -26,8 +26,9 @@ def uuid_of(k):
 
 
 class SlowDevice(Device):
-    """Begins at once, ends a moment later; counts what is carried out, and how many are at it at the same time."""
-    lock, busy, most = threading.Lock(), 0, 0
+    """Begins at once, ends a moment later; counts what is carried out, and how many are at it at the same time.
+    What was carried out is remembered over a device's restarts, as real ones do: the alias may come after one."""
+    lock, busy, most, done = threading.Lock(), 0, 0, set()
 
     def __init__(self, rig, uuid, end="completed"):
         self.end, self.executed = end, []
@@ -43,10 +44,11 @@ class SlowDevice(Device):
 
     def on_message(self, client, user, message):
         command = json.loads(message.payload)["command_id"]
-        if command in self.executed:
-            return
-        self.executed.append(command)
         with SlowDevice.lock:
+            if command in SlowDevice.done:
+                return
+            SlowDevice.done.add(command)
+            self.executed.append(command)
             SlowDevice.busy += 1
             SlowDevice.most = max(SlowDevice.most, SlowDevice.busy)
         self.say(command, "execution_started")
