@@ -136,10 +136,12 @@ static void forget(struct core *c, struct tracked *t)
     core_bury(c, t);
 }
 
-/* The database keeps them all; in memory the one that ended first makes room. */
+/* The database keeps them all; in memory those that ended first make room, once no lockout counts
+ * them any more. */
 static void make_room(struct core *c)
 {
-    if (c->commands.count >= COMMANDS_KEPT && c->ended)
+    while (c->ended && c->commands.count >= COMMANDS_KEPT &&
+           (c->commands.count >= COMMANDS_MOST || !command_may_count(c, &c->ended->row)))
         forget(c, c->ended);
 }
 

@@ -25,6 +25,7 @@
 #define CHUNK_CLIENTS 1024u
 #define CLIENTS_MAX   (1u << 20) /* more than any fleet: a flood of made-up uuids ends here */
 #define COMMANDS_KEPT 4096u      /* finished ones in memory; the database has them all */
+#define COMMANDS_MOST 16384u     /* … with those that a lockout may count */
 
 #define TIMERS_PER_TICK  1000u /* the rest is due at once: a screen in between */
 #define FETCHES_PER_STEP 5000u
@@ -473,6 +474,8 @@ bool command_can_be_withdrawn(const struct core *c, const struct tracked *t);
 void command_refuse(struct core *c, struct tracked *t, enum command_status status);
 void command_adopt(struct core *c, const struct command *row, const struct effect *outbox);
 void command_withdraw(struct core *c, const struct uid *id);
+/* Is it young enough for a lockout, or for the budget of the recovery? */
+bool command_may_count(const struct core *c, const struct command *row);
 /* May what lies in the outbox for it still go out? */
 bool command_may_go(const struct core *c, const struct uid *id);
 /* The broker's answer. False: the rest of its outbox must not go. */

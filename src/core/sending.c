@@ -31,6 +31,13 @@ static int64_t sent_at(const struct command *row)
     return row->finished_at != TIME_NONE ? row->finished_at : row->issued_at;
 }
 
+bool command_may_count(const struct core *c, const struct command *row)
+{
+    const int64_t window = c->config.commands.lockout_window, at = sent_at(row);
+
+    return at != TIME_NONE && at > c->now.wall_ms - (window > HOUR_MS ? window : HOUR_MS);
+}
+
 static void insert_newest(int64_t *newest, int64_t n, int64_t at)
 {
     for (int64_t i = 0; i < n; i++) {

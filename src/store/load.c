@@ -79,7 +79,11 @@ static const struct {
     {&command_columns, "",
      " WHERE command_id IN (SELECT command_id FROM command WHERE status"
      " IN('queued','published','accepted','execution_started')"
-     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1))"
+     " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1)"
+     /* what lockouts may count, by the newest: no clock of ours is asked */
+     " UNION SELECT * FROM (SELECT command_id FROM command"
+     " WHERE stored_at>(SELECT max(stored_at) FROM command)-3600000"
+     " ORDER BY stored_at DESC LIMIT 16384))"
      " ORDER BY stored_at,command.rowid",
      restore_command},
 };

@@ -246,20 +246,32 @@ static void test_an_unknown_commands_ack(void **state)
     assert_int_equal(core_counts(rig.core)->commands_active, 1);
 }
 
-static void test_the_oldest_finished_makes_room(void **state)
+static void complete(unsigned from, unsigned to)
 {
-    (void)state;
     char payload[200];
-    for (unsigned i = 0; i < 5000; i++) {
+
+    for (unsigned i = from; i < to; i++) {
         snprintf(payload, sizeof(payload),
                  "{\"command_id\":\"%08x-0000-4000-8000-000000000000\",\"status\":\"completed\"}",
                  i);
         rig_live(&rig, ACK, payload);
         rig_take(&rig);
     }
+}
+
+/* … but not before no lockout counts it, and never without an end. */
+static void test_the_oldest_finished_makes_room(void **state)
+{
+    (void)state;
+    complete(0, 5000);
+    assert_int_equal(core_command_count(rig.core), 5000);
+    rig_at(&rig, 3600001);
+    complete(5000, 5001);
     assert_int_equal(core_command_count(rig.core), 4096);
-    assert_int_equal(core_command(rig.core, 0)->id.b[2], 4999 >> 8); /* the newest first */
+    assert_int_equal(core_command(rig.core, 0)->id.b[2], 5000 >> 8); /* the newest first */
     assert_null(core_command(rig.core, 4096));
+    complete(5001, 5001 + 20000);
+    assert_int_equal(core_command_count(rig.core), 16384);
 }
 
 /* The order is kept while each moves on in turn: those under way first, each the newest first. */

@@ -200,6 +200,24 @@ static void outbox_of_a_killed_process_is_taken_up_once(void **state)
     store_close(s);
 }
 
+/* More than a start otherwise reads of what is over. */
+static void a_start_knows_what_a_lockout_counts(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = rig_open(r, true, true);
+    struct core *core = core_of();
+
+    for (unsigned i = 0; i < 3000; i++) {
+        const struct command c = rig_command(i, COMMAND_COMPLETED);
+        assert_true(store_put_command(s, &c));
+    }
+    rig_settle(s);
+    assert_true(store_load(s, core, NULL));
+    assert_int_equal(core_command_count(core), 3000);
+    core_free(core);
+    store_close(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -211,6 +229,7 @@ int main(void)
         TEST(read_only_yields_to_one_that_may_send),
         TEST(two_that_may_send_do_not_fight),
         TEST(outbox_of_a_killed_process_is_taken_up_once),
+        TEST(a_start_knows_what_a_lockout_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
