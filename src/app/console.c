@@ -21,6 +21,7 @@
 #define TELL_MS  5000
 #define FRAME_MS         50 /* at most 20 frames a second */
 #define LOADING_FRAME_MS 200 /* while stored messages come in: what is painted then is painted over */
+#define FIRST_FRAME_MS   100 /* an empty screen is no news: the first one waits so long for what is stored */
 
 struct console {
     struct session session;
@@ -29,6 +30,7 @@ struct console {
     struct ui_wishes wishes;
     struct text64 operator_name;
     int64_t painted_mono;
+    bool painted; /* a frame, ever */
     int64_t told_mono;    /* by the terminal's notification */
     bool keyed;           /* since the last frame: its answer is not kept waiting */
     bool keys_wait;       /* the terminal has something to read, or keys of it are still to be acted on */
@@ -158,9 +160,14 @@ static void take_keys(struct console *c, const struct cli_globals *g)
 
 static int64_t frame_ms(const struct console *c)
 {
-    const bool loading = core_link_is_up(c->session.core) && !c->session.snapshot_done;
+    const struct session *s = &c->session;
+    const bool loading = core_link_is_up(s->core) && !s->snapshot_done;
 
-    return loading && !c->keyed ? LOADING_FRAME_MS : FRAME_MS;
+    if (c->keyed)
+        return FRAME_MS;
+    if (!c->painted)
+        return s->snapshot_done || s->refusal.clean[0] ? 0 : FIRST_FRAME_MS;
+    return loading ? LOADING_FRAME_MS : FRAME_MS;
 }
 
 /* What the loop may wait: until the next frame is allowed if one is wanted, else until time alone changes
@@ -225,6 +232,7 @@ static void paint(struct console *c, const struct cli_globals *g)
     if (m.now.mono_ms - c->painted_mono < frame_ms(c))
         return;
     c->painted_mono = m.now.mono_ms;
+    c->painted = true;
     c->keyed = false;
     ui_paint(c->ui, &m); /* false: the terminal still takes the last frame; the next turn tries again */
     c->idle_marked = false;
@@ -283,6 +291,7 @@ int app_console_with(const struct cli_globals *g, struct err *e)
     c->ui = ui_open(&uo, e);
     if (!c->ui || !loop_add_fd(c->session.loop, ui_fd(c->ui), POLLIN, on_key, c))
         goto close;
+    c->painted_mono = clock_mono_ms(); /* nothing is painted yet, but the waiting begins */
     log_to_memory();
     past_open(&c->past, c->session.loop, g->db_path, &g->config);
     run(c, g);

@@ -135,11 +135,13 @@ short conn_events(const struct conn *c)
 }
 
 /* Network drivers do the same under load. Not after a full slice: more is waiting already; not when
- * it is quiet: a single message is shown at once. */
+ * it is quiet: a single message is shown at once; not while stored messages come in: each of their
+ * steps waits for the end of the one before. */
 static void choose_nap(struct conn *c, int messages)
 {
     c->full = messages >= SLICE_PACKETS;
-    c->nap_until = messages >= 2 && !c->full ? c->link->mono + NAP_MS : 0;
+    const bool nap = messages >= 2 && !c->full && snapshot_is_in(c->link);
+    c->nap_until = nap ? c->link->mono + NAP_MS : 0;
 }
 
 static bool should_read(struct conn *c, short revents)
