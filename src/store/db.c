@@ -218,7 +218,7 @@ static int read_schema(sqlite3 *db)
 static int set_up(sqlite3 *db)
 {
     sqlite3_busy_timeout(db, DB_BUSY_MS);
-    return db_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
+    return db_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-2048;"
                       "PRAGMA wal_autocheckpoint=16000; PRAGMA journal_size_limit=8388608;"
                       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
 }

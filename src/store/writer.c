@@ -198,14 +198,15 @@ enum db_verdict writer_commit(struct writer *w, int *rc)
 
 /* In a flood of events the last pages of all clients want to be at hand, and a log of 256 MiB lets a
  * checkpoint write a page once for what many transactions put on it (measured: a fifth less written
- * at a million events, more later); in quiet times memory and disk are not ours to keep. */
+ * at a million events, more later); in quiet times memory and disk are not ours to keep: 2 MiB
+ * are full within minutes, so that the process stops growing long before its history does. */
 static void size_cache(struct writer *w, bool large)
 {
     if (large == w->large_cache)
         return;
     w->large_cache = large;
     db_run(w->db, large ? "PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=64000"
-                        : "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=16000");
+                        : "PRAGMA cache_size=-2048; PRAGMA wal_autocheckpoint=16000");
     if (!large)
         sqlite3_db_release_memory(w->db);
 }
