@@ -85,10 +85,11 @@ static int spawn(pid_t *pid, char **words, char *const *environment, int input, 
         rc = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
-        /* Sockets of libraries are not all closed by themselves. */
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34) /* sockets of libraries are not all closed by themselves */
     if (!rc)
         rc = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+#endif
 #endif
     if (!rc)
         rc = posix_spawnp(pid, words[0], &files, &attr, words, environment);

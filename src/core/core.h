@@ -293,6 +293,7 @@ const struct command *core_command(const struct core *c, uint32_t rank);
 const struct command *core_find_command(const struct core *c, const struct uid *id);
 /* When another command to this client would be within the lockout; 0: now. */
 int64_t core_allowed_at(const struct core *c, const struct uid *client);
+int64_t core_lockout_reach(const struct core *c); /* ms: older commands count for no lockout */
 
 /* Rollouts of this database, those that go on first, then the newest first (64 kept). */
 uint32_t core_rollout_count(const struct core *c);

@@ -31,11 +31,19 @@ static int64_t sent_at(const struct command *row)
     return row->finished_at != TIME_NONE ? row->finished_at : row->issued_at;
 }
 
+/* Not less than an hour: the window may be widened by a new configuration. */
+int64_t core_lockout_reach(const struct core *c)
+{
+    const int64_t window = c->config.commands.lockout_window;
+
+    return window > HOUR_MS ? window : HOUR_MS;
+}
+
 bool command_may_count(const struct core *c, const struct command *row)
 {
-    const int64_t window = c->config.commands.lockout_window, at = sent_at(row);
+    const int64_t at = sent_at(row);
 
-    return at != TIME_NONE && at > c->now.wall_ms - (window > HOUR_MS ? window : HOUR_MS);
+    return at != TIME_NONE && at > c->now.wall_ms - core_lockout_reach(c);
 }
 
 static void insert_newest(int64_t *newest, int64_t n, int64_t at)

@@ -82,7 +82,7 @@ static const struct {
      " UNION SELECT * FROM (SELECT command_id FROM command ORDER BY stored_at DESC LIMIT ?1)"
      /* what lockouts may count, by the newest: no clock of ours is asked */
      " UNION SELECT * FROM (SELECT command_id FROM command"
-     " WHERE stored_at>(SELECT max(stored_at) FROM command)-3600000"
+     " WHERE stored_at>(SELECT max(stored_at) FROM command)-?2"
      " ORDER BY stored_at DESC LIMIT 16384))"
      " ORDER BY stored_at,command.rowid",
      restore_command},
@@ -101,6 +101,8 @@ static int load_table(sqlite3 *db, size_t k, struct core *core, bool *memory)
         rc = sqlite3_prepare_v2(db, buf_str(&sql), -1, &q, NULL);
     if (rc == SQLITE_OK && sqlite3_bind_parameter_count(q) > 0)
         rc = sqlite3_bind_int(q, 1, RECENT);
+    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(q) > 1)
+        rc = sqlite3_bind_int64(q, 2, core_lockout_reach(core));
     while (rc == SQLITE_OK && *memory && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         *memory = loads[k].restore(core, db, q);
         rc = SQLITE_OK;

@@ -200,21 +200,33 @@ static void outbox_of_a_killed_process_is_taken_up_once(void **state)
     store_close(s);
 }
 
-/* More than a start otherwise reads of what is over. */
+static uint32_t commands_loaded(struct store *s, struct core *core)
+{
+    assert_true(store_load(s, core, NULL));
+    const uint32_t n = core_command_count(core);
+    core_free(core);
+    return n;
+}
+
+/* More than a start otherwise reads of what is over, as far back as the window reaches. */
 static void a_start_knows_what_a_lockout_counts(void **state)
 {
     struct rig *r = *state;
     struct store *s = rig_open(r, true, true);
-    struct core *core = core_of();
+    struct config wide;
 
     for (unsigned i = 0; i < 3000; i++) {
         const struct command c = rig_command(i, COMMAND_COMPLETED);
         assert_true(store_put_command(s, &c));
     }
     rig_settle(s);
-    assert_true(store_load(s, core, NULL));
-    assert_int_equal(core_command_count(core), 3000);
-    core_free(core);
+    assert_int_equal(commands_loaded(s, core_of()), 3000);
+
+    rig_sql(r, "UPDATE command SET stored_at=stored_at-7200000 WHERE rowid<=2000");
+    assert_true(commands_loaded(s, core_of()) < 3000);
+    config_init(&wide);
+    wide.commands.lockout_window = 3 * 3600 * 1000;
+    assert_int_equal(commands_loaded(s, core_new(&wide, "testhost")), 3000);
     store_close(s);
 }
 
