@@ -85,9 +85,10 @@ themes-beside:
 -include $(OBJ_all:.o=.d)
 
 # ---- tests: tests/<room>/test_*.c, each a program of its own that links its room and those below ----
+# tests/*.c is for every room that starts a broker.
 define room_tests
 TESTS_$(1) := $$(patsubst %.c,$$(BUILD)/%,$$(wildcard tests/$(1)/test_*.c))
-HELP_$(1)  := $$(call objects,$$(filter-out tests/$(1)/test_%.c,$$(wildcard tests/$(1)/*.c)))
+HELP_$(1)  := $$(call objects,$$(filter-out tests/$(1)/test_%.c,$$(wildcard tests/*.c tests/$(1)/*.c)))
 $$(TESTS_$(1)): $$(BUILD)/tests/$(1)/%: $$(BUILD)/tests/$(1)/%.o $$(HELP_$(1)) $$(foreach d,$$(DEPS_$(1)),$$(call objects,$$(SRC_$$(d))))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(LINK) -o $$@ $$^ $$(foreach d,$$(DEPS_$(1)),$$(LIBS_$$(d))) -lcmocka $$(TESTLIBS_$(1))

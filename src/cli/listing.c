@@ -34,7 +34,7 @@ void cell_time(struct cell *c, int64_t at)
 void cell_age(struct cell *c, int64_t at, struct now now)
 {
     c->kind = at == TIME_NONE ? CELL_NULL : CELL_AGE;
-    c->number = now.wall_ms > at ? now.wall_ms - at : 0;
+    c->number = at != TIME_NONE && now.wall_ms > at ? now.wall_ms - at : 0;
 }
 
 static void cell_fill(const struct column *col, const struct view *v, const void *row,

@@ -12,10 +12,8 @@ import hashlib
 import json
 import os
 import pty
-import select
 import shutil
 import signal
-import socket
 import statistics
 import struct
 import subprocess
@@ -24,6 +22,9 @@ import tempfile
 import termios
 import threading
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
+from port import answers, free_port  # noqa: E402
 
 BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
 PROGRAM = os.path.join(BUILD, "infoscreen-tui")
@@ -36,12 +37,6 @@ ROWS = []
 def row(what, value, against, ratio, goal):
     ROWS.append((what, value, against, ratio, goal))
     print(f"  {what}: {value}; {against}; {ratio} (goal {goal})", flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Broker:
@@ -63,11 +58,9 @@ class Broker:
 
     def wait(self):
         for _ in range(500):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            if answers(self.port):
                 return
-            except OSError:
-                time.sleep(0.01)
+            time.sleep(0.01)
         raise SystemExit("the broker doesn't answer")
 
     def __enter__(self):

@@ -1,6 +1,5 @@
 #include "provision_rig.h"
 
-#include <arpa/inet.h>
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../port.h"
 
 char prov_base[256], prov_dir[300];
 int prov_console_port, prov_device_port;
@@ -20,30 +20,6 @@ struct account prov_server;
 enum backend prov_backend;
 
 /* ---- the broker ---- */
-
-static int free_port(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
-
-static bool accepts(int port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool yes = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-
-    close(fd);
-    return yes;
-}
 
 void prov_broker_start(const char *in)
 {
@@ -61,7 +37,7 @@ void prov_broker_start(const char *in)
         _exit(127);
     }
     for (const int64_t until = clock_mono_ms() + WAIT;
-         !accepts(prov_console_port) || !accepts(prov_device_port);) {
+         !port_answers(prov_console_port) || !port_answers(prov_device_port);) {
         assert_true(clock_mono_ms() < until);
         assert_int_equal(waitpid(prov_broker, NULL, WNOHANG), 0);
         poll(NULL, 0, 5);
@@ -247,8 +223,8 @@ void prov_create(const struct provision_init *more)
     struct provision_init o = more ? *more : (struct provision_init){0};
     struct err e = {0};
 
-    prov_console_port = free_port();
-    prov_device_port = free_port();
+    prov_console_port = port_free();
+    prov_device_port = port_free();
     snprintf(listen, sizeof listen, "127.0.0.1:%d", prov_console_port);
     snprintf(device_listen, sizeof device_listen, "127.0.0.1:%d", prov_device_port);
     o.dir = prov_dir;

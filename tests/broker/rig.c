@@ -1,6 +1,5 @@
 #include "rig.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../port.h"
 #include "base/timefmt.h"
 #include "core/codec.h"
 
@@ -25,30 +24,6 @@ const char *__tsan_default_suppressions(void)
 #endif
 
 /* ---- Mosquitto ---- */
-
-int rig_free_port(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
-
-static bool accepts(int port)
-{
-    const struct sockaddr_in a = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool yes = connect(fd, (const struct sockaddr *)&a, sizeof a) == 0;
-
-    close(fd);
-    return yes;
-}
 
 void rig_run(const char *format, ...)
 {
@@ -97,7 +72,7 @@ void broker_spawn(struct broker *b)
         execlp("mosquitto", "mosquitto", "-v", "-c", conf, (char *)NULL);
         _exit(127);
     }
-    while (!accepts(b->port)) {
+    while (!port_answers(b->port)) {
         assert_true(clock_mono_ms() < until);
         assert_int_equal(waitpid(b->pid, NULL, WNOHANG), 0);
         usleep(5000);
@@ -106,7 +81,7 @@ void broker_spawn(struct broker *b)
 
 void broker_prepare(struct broker *b, const char *conf)
 {
-    *b = (struct broker){.port = rig_free_port()};
+    *b = (struct broker){.port = port_free()};
     snprintf(b->dir, sizeof b->dir, "/tmp/link-XXXXXX");
     assert_non_null(mkdtemp(b->dir));
     snprintf(b->conf, sizeof b->conf, "%s\n%s", geteuid() == 0 ? "user root" : "",

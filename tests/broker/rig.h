@@ -27,7 +27,6 @@ struct broker {
     char conf[2048];
 };
 
-int rig_free_port(void);
 /* conf: further lines; "%d" in it stands for the folder. NULL: anonymous, memory only. */
 void broker_start(struct broker *b, const char *conf);
 void broker_prepare(struct broker *b, const char *conf); /* the folder only, to put files into */

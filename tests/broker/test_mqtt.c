@@ -1,6 +1,8 @@
 /* One connection: sessions, reasons, TLS, and every refusal in words. */
 #include "rig.h"
 
+#include "../port.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,7 +234,7 @@ static void test_refused(void **state)
 {
     (void)state;
     struct mqtt_options o = options(&plain);
-    o.port = rig_free_port();
+    o.port = port_free();
     struct peer *p = peer_try(&o);
     assert_int_equal(p->why, MQTT_FAIL_REFUSED);
     peer_close(p);

@@ -2,6 +2,8 @@
  */
 #include "rig.h"
 
+#include "../port.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +99,7 @@ static void test_nobody_there(void **state)
     struct traits found;
     struct err e = {0};
     const struct selftest_options o = {
-        .mqtt = {.host = "127.0.0.1", .port = rig_free_port(), .protocol = 5, .keepalive_s = 60}};
+        .mqtt = {.host = "127.0.0.1", .port = port_free(), .protocol = 5, .keepalive_s = 60}};
     assert_false(selftest_run(&o, &found, &e));
     assert_int_equal(e.code, EXIT_BROKER);
     assert_false(found.tested);

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import unittest
 
 from check_cli import KITCHEN, LOBBY, PROGRAM, Rig, eventually, new_client
 from check_send import ALL, Device
+from port import free_port
 from screen import Screen
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aedes")
@@ -58,12 +58,6 @@ def install():
         sys.exit(f"check_aedes: npm install failed in {NODES}: check the network, or npm's own settings\n{done.stderr}")
     with open(stamp, "w") as f:
         f.write(wanted)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Node:

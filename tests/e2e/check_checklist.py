@@ -8,13 +8,13 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 
 from check_cli import KITCHEN, LOBBY, PROGRAM, eventually, new_client
+from port import answers, free_port
 
 PAGE = "docs/restart-validation-checklist.md"
 
@@ -38,7 +38,7 @@ class Scene:
         os.chmod(self.dir, 0o711)
         self.db = os.path.join(self.dir, "history.db")
         self.path = os.path.join(self.dir, "broker")
-        self.console, self.device_port = (self.free_port() for _ in range(2))
+        self.console, self.device_port = free_port(), free_port()
         os.environ.update(MQTT_HOST="127.0.0.1", MQTT_PORT=str(self.console), MQTT_USER="infoscreen-server", INFOSCREEN_DB=self.db)
         made = self.provision("init", "--listen", f"127.0.0.1:{self.console}", "--device-listen", f"127.0.0.1:{self.device_port}")
         os.environ["MQTT_PASSWORD"] = made["password"]
@@ -52,12 +52,6 @@ class Scene:
             d.start()
         eventually(lambda: self.out("clients"), lambda text: "online" in text and "service failed" in text, 30)
 
-    @staticmethod
-    def free_port():
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return s.getsockname()[1]
-
     def stop_broker(self):
         self.broker.send_signal(signal.SIGTERM)
         self.broker.wait()
@@ -70,14 +64,7 @@ class Scene:
         path = os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"])
         self.broker = subprocess.Popen(["mosquitto", "-c", f"{self.path}/mosquitto.conf"], stderr=subprocess.DEVNULL,
                                        env={**os.environ, "PATH": path})
-
-        def answers():
-            try:
-                socket.create_connection(("127.0.0.1", self.console), 1).close()
-                return True
-            except OSError:
-                return False
-        assert eventually(answers, bool, 30)
+        assert eventually(lambda: answers(self.console), bool, 30)
 
     def start_recorder(self):
         return subprocess.Popen([PROGRAM, "record"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -8,14 +8,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
 import paho.mqtt.client as mqtt
+
+from port import answers, free_port
 
 PROGRAM = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "infoscreen-tui"))
 LOBBY = "9b8d1856-ff34-4864-a726-12de072d0f77"
@@ -51,9 +51,7 @@ class Rig:
         self.dir = tempfile.mkdtemp(prefix="infoscreen-cli-")
         os.chmod(self.dir, 0o755)
         self.db = os.path.join(self.dir, "history.db")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         with open(os.path.join(self.dir, "m.conf"), "w") as f:
             f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
                     f"persistence_location {self.dir}/\nmax_queued_messages 100000\n")
@@ -70,14 +68,7 @@ class Rig:
         self.broker = subprocess.Popen([shutil.which("mosquitto", path=path), "-c", os.path.join(self.dir, "m.conf")],
                                        stderr=subprocess.DEVNULL)
         self.children.append(self.broker)
-
-        def answers():
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return True
-            except OSError:
-                return False
-        assert eventually(answers, bool)
+        assert eventually(lambda: answers(self.port), bool, 30)
 
     def record(self, *extra):
         with open(os.path.join(self.dir, "record.log"), "a") as log:

@@ -5,7 +5,6 @@ Devices acknowledge commands at QoS 1 all the while the recorder is killed and s
 recorder's session has not confirmed; so in the end every single acknowledgement must be in the database, once.
 Run by make check-long; BUILD names the build folder.
 """
-import json
 import os
 import random
 import sys

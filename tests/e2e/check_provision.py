@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from port import answers, free_port
 
 BUILD = os.environ.get("BUILD", "build")
 PROGRAM = os.path.abspath(f"{BUILD}/infoscreen-tui")
@@ -20,12 +21,6 @@ MANY = 50000
 OWN = "9b8d1856-ff34-4864-a726-12de072d0f77"
 OTHER = "41aa03c2-0000-4000-8000-000000000002"
 CALLS = "openat,write,fsync,fchmod,rename,unlink,kill,sendto,connect"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Directory:
@@ -52,14 +47,10 @@ class Directory:
         self.broker = subprocess.Popen(["mosquitto", "-c", f"{self.path}/mosquitto.conf"],
                                        stderr=subprocess.DEVNULL, env={**os.environ, "PATH": path})
         for port in (self.device, self.console):
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    if self.broker.poll() is not None or time.monotonic() > began + 120:
-                        raise SystemExit("Mosquitto doesn't run on that directory")
-                    time.sleep(0.01)
+            while not answers(port):
+                if self.broker.poll() is not None or time.monotonic() > began + 120:
+                    raise SystemExit("Mosquitto doesn't run on that directory")
+                time.sleep(0.01)
         return time.monotonic() - began
 
     def stop(self):

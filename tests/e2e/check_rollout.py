@@ -13,7 +13,6 @@ import threading
 import time
 import unittest
 
-import check_cli
 from check_cli import PROGRAM, Rig, eventually
 from check_send import Device
 

@@ -5,12 +5,9 @@ Run by tests/run.sh like check_cli.py, whose rig it uses.
 """
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 import unittest
 
 from check_cli import COMMAND_KEYS, KITCHEN, LOBBY, PROGRAM, Rig, eventually, new_client

@@ -1,6 +1,5 @@
 #include "rig.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -11,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../port.h"
 
 const char *rig_program(void)
 {
@@ -26,30 +26,6 @@ const char *rig_program(void)
 
     snprintf(path, sizeof path, "%s/infoscreen-tui", build ? build : "build");
     return path;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
-
-static bool answers(int port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool yes = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-
-    close(fd);
-    return yes;
 }
 
 void rig_broker_start(struct rig *r)
@@ -69,7 +45,7 @@ void rig_broker_start(struct rig *r)
         execlp("mosquitto", "mosquitto", "-c", conf, (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; !answers(r->port); i++) {
+    for (int i = 0; !port_answers(r->port); i++) {
         struct timespec d = {0, 10000000};
         assert_true(i < 1000 && waitpid(r->broker, NULL, WNOHANG) == 0);
         nanosleep(&d, NULL);
@@ -84,7 +60,7 @@ void rig_start(struct rig *r)
     snprintf(r->dir, sizeof r->dir, "%s/infoscreen-e2e-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(r->dir));
     chmod(r->dir, 0755); /* Mosquitto started by root drops to a user that must get in */
-    r->port = free_port();
+    r->port = port_free();
     snprintf(conf, sizeof conf, "%s/mosquitto.conf", r->dir);
     FILE *f = fopen(conf, "w");
     assert_non_null(f);
