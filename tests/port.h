@@ -1,4 +1,4 @@
-/* port.h - a TCP port of the loopback for each broker that a test starts, and whether it is there yet. */
+/* port.h - a TCP port of the loopback for each broker of a test, and whether it is there yet. */
 #ifndef TESTS_PORT_H
 #define TESTS_PORT_H
 

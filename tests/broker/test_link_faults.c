@@ -25,7 +25,11 @@ enum lie {
     SUBACK_NEVER, /* once */
     ONLY_LISTENS, /* MQTT 3.1.1 alone, and hangs up on what is published below "secret" */
     SLICES,       /* honest, in single bytes */
+    WITHHOLDS,    /* would take any number at once, and answers no more than it is let */
 };
+
+#define MANY   50
+#define WINDOW 20 /* at most so many publishes wait for their PUBACK */
 
 struct liar {
     int listener, port;
@@ -36,7 +40,22 @@ struct liar {
     bool once_done;
     atomic_bool stop;
     atomic_int connects, protocol, refused;
+    /* WITHHOLDS: what came at QoS 1, in its order, and how much of it may be answered by now. */
+    atomic_int came, let_go;
+    int answered, most; /* most: without an answer at one time */
+    struct {
+        unsigned char mid[2], payload;
+    } held[MANY];
 };
+
+static void give_pubacks(struct liar *l, int fd)
+{
+    for (; l->answered < atomic_load(&l->came) && l->answered < atomic_load(&l->let_go);
+         l->answered++) {
+        const unsigned char *mid = l->held[l->answered].mid;
+        send(fd, (unsigned char[]){0x40, 2, mid[0], mid[1]}, 4, MSG_NOSIGNAL);
+    }
+}
 
 static bool read_full(struct liar *l, int fd, void *to, size_t n)
 {
@@ -44,8 +63,10 @@ static bool read_full(struct liar *l, int fd, void *to, size_t n)
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (atomic_load(&l->stop))
             return false;
-        if (poll(&p, 1, 20) < 1)
+        if (poll(&p, 1, 20) < 1) {
+            give_pubacks(l, fd); /* all that was sent has been read */
             continue;
+        }
         const ssize_t got = recv(fd, (char *)to + have, n - have, 0);
         if (got <= 0)
             return false;
@@ -80,6 +101,7 @@ static bool on_connect(struct liar *l, int fd, const unsigned char *body)
 {
     static const unsigned char ok5[] = {0x20, 3, 0, 0, 0}, ok4[] = {0x20, 2, 0, 0};
     static const unsigned char say84[] = {0x20, 3, 0, 0x84, 0}, say1[] = {0x20, 2, 0, 1};
+    static const unsigned char roomy5[] = {0x20, 6, 0, 0, 3, 0x21, 0x03, 0xe8}; /* a thousand */
     const int protocol = body[6];
 
     atomic_store(&l->protocol, protocol);
@@ -96,7 +118,10 @@ static bool on_connect(struct liar *l, int fd, const unsigned char *body)
         put(l, fd, l->bytes, l->len);
         return true;
     }
-    put(l, fd, protocol == 5 ? ok5 : ok4, protocol == 5 ? sizeof ok5 : sizeof ok4);
+    if (l->lie == WITHHOLDS)
+        put(l, fd, roomy5, sizeof roomy5);
+    else
+        put(l, fd, protocol == 5 ? ok5 : ok4, protocol == 5 ? sizeof ok5 : sizeof ok4);
     return true;
 }
 
@@ -116,6 +141,39 @@ static void on_subscribe(struct liar *l, int fd, const unsigned char *body, size
     if (once && l->lie == TALKS_BADLY)
         put(l, fd, l->bytes, l->len);
     l->once_done = l->once_done || l->lie == SUBACK_EMPTY || l->lie == TALKS_BADLY;
+}
+
+static void hold(struct liar *l, const unsigned char *mid, unsigned char payload)
+{
+    const int n = atomic_load(&l->came);
+
+    if (n < MANY) {
+        memcpy(l->held[n].mid, mid, 2);
+        l->held[n].payload = payload;
+    }
+    if (n + 1 - l->answered > l->most)
+        l->most = n + 1 - l->answered;
+    atomic_store(&l->came, n + 1);
+}
+
+/* Echoes it, but for what a lie is about. False: hangs up. */
+static bool on_publish(struct liar *l, int fd, unsigned char head, const unsigned char *body,
+                       size_t n)
+{
+    const unsigned char *mid = body + 2 + ((size_t)body[0] << 8 | body[1]);
+
+    if (head == 0x32 && l->lie == WITHHOLDS) {
+        hold(l, mid, body[n - 1]);
+    } else if (head == 0x32 && l->lie == ONLY_LISTENS) {
+        if (memcmp(body + 2, "secret", 6) == 0) {
+            atomic_fetch_add(&l->refused, 1);
+            return false;
+        }
+        put(l, fd, (unsigned char[]){0x40, 2, mid[0], mid[1]}, 4);
+    } else {
+        put(l, fd, (unsigned char[]){head, (unsigned char)n}, 2), put(l, fd, body, n);
+    }
+    return true;
 }
 
 static void serve(struct liar *l, int fd)
@@ -139,13 +197,8 @@ static void serve(struct liar *l, int fd)
             on_subscribe(l, fd, body, n);
         if (head == 0xc0)
             put(l, fd, "\xd0\0", 2);
-        if (head == 0x32 && l->lie == ONLY_LISTENS) {
-            const size_t topic = (size_t)body[0] << 8 | body[1];
-            if (memcmp(body + 2, "secret", 6) == 0 && atomic_fetch_add(&l->refused, 1) >= 0)
-                return;
-            put(l, fd, (unsigned char[]){0x40, 2, body[2 + topic], body[3 + topic]}, 4);
-        } else if ((head & 0xf0) == 0x30) /* echoes what is published */
-            put(l, fd, (unsigned char[]){head, (unsigned char)n}, 2), put(l, fd, body, n);
+        if ((head & 0xf0) == 0x30 && !on_publish(l, fd, head, body, n))
+            return;
     }
     l->once_done = l->once_done || l->lie == SUBACK_NEVER;
 }
@@ -350,6 +403,38 @@ static void test_no_suback(void **state)
     liar_stop(&l);
 }
 
+/* What libmosquitto has cannot be withdrawn: the rest waits with us, in its order, whatever the
+ * broker would take. */
+static void test_window(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, WITHHOLDS, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    watch_kind(&w, LINK_CONNECTED);
+    for (unsigned char i = 0; i < MANY; i++)
+        assert_true(link_publish(w.link, 1u + i, "many", &i, 1, 1, false));
+    watch_until(&w, atomic_load(&l.came) >= WINDOW);
+    atomic_store(&l.let_go, 1); /* one answer makes room for one */
+    watch_until(&w, w.count[LINK_PUBLISHED] == 1 && atomic_load(&l.came) > WINDOW);
+    atomic_store(&l.let_go, MANY);
+    watch_until(&w, w.count[LINK_PUBLISHED] == MANY);
+    for (uint64_t token = 1; w.next < w.n; w.next++)
+        if (w.seen[w.next].kind == LINK_PUBLISHED) {
+            assert_int_equal(w.seen[w.next].token, token++);
+            assert_int_equal(w.seen[w.next].reason, 0);
+        }
+    assert_int_equal(w.count[LINK_ENDED], 0);
+    watch_stop(&w);
+    liar_stop(&l);
+    assert_int_equal(l.most, WINDOW);
+    assert_int_equal(l.came, MANY);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(l.held[i].payload, i);
+}
+
 /* ---- a broker that stands still, and many that die ---- */
 
 static void test_restarts(void **state)
@@ -390,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_hangs_up_instead_of_refusing),
         cmocka_unit_test(test_bytes_one_by_one),
         cmocka_unit_test(test_no_suback),
+        cmocka_unit_test(test_window),
         cmocka_unit_test(test_restarts),
     };
     return cmocka_run_group_tests_name("link faults", tests, NULL, NULL);
