@@ -197,7 +197,7 @@ static void version(struct paint *p, const void *row, struct cell_out *o)
 static const struct column columns[] = {
     {.title = NULL, .width = 1, .sort = BY(STATE), .text = sign},
     {.title = N_("NAME"), .width = 10, .most = 24, .sort = BY(NAME), .text = name},
-    {.title = N_("STATE"), .width = 14, .rank = 6, .sort = BY(STATE), .text = state},
+    {.title = N_("STATE"), .width = 14, .most = 18, .grow = 4, .rank = 6, .sort = BY(STATE), .text = state},
     {.title = N_("UUID"), .width = 8, .rank = 3, .sort = BY(UUID), .text = uuid},
     {.title = N_("GROUP"), .width = 8, .most = 18, .rank = 2, .sort = BY(GROUP), .text = group},
     {.title = N_("BEAT"), .width = 5, .right = true, .sort = BY(BEAT), .text = beat},

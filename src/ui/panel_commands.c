@@ -129,7 +129,7 @@ static void reason(struct paint *p, const void *row, struct cell_out *o)
 
 /* clang-format off */
 static const struct column columns[] = {
-    {.title = N_("ACTION"), .width = 8, .most = 15, .text = action},
+    {.title = N_("ACTION"), .width = 8, .most = 15, .grow = 2, .text = action},
     {.title = N_("NAME"), .width = 8, .most = 20, .text = name},
     {.title = N_("STEP"), .width = STEPS, .text = progress},
     {.title = N_("HOW FAR"), .width = 14, .most = 120, .grow = 8, .text = state},

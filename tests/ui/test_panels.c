@@ -435,7 +435,8 @@ static void test_past(void **state)
     past(24, 80, "past-80x24");
 }
 
-/* German is longer: the keys must still be told in whole words at 80 columns. */
+/* German is longer: the keys must still be told in whole words at 80 columns, and the states where
+ * there is room. */
 static void test_german(void **state)
 {
     char catalogs[512];
@@ -455,6 +456,11 @@ static void test_german(void **state)
         fail_msg("no German from %s:\n%s", catalogs, text);
     assert_null(strstr(bottom, "…"));
     assert_non_null(strstr(text, "ALARME 3 · 2 unquittiert"));
+    fleet_close(&f);
+    fleet_open(&f, 20, 60, 200, true);
+    fleet_trouble(&f);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "Dienst ausgefallen 9b8d1856"));
     fleet_close(&f);
     broker_view(24, 80, "8", "broker-trouble-80x24-de");
     broker_view(36, 120, "8", "broker-trouble-120x36-de");
