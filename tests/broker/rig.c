@@ -178,7 +178,6 @@ struct peer *peer_try(const struct mqtt_options *o)
 {
     struct peer *c = calloc(1, sizeof *c);
     struct err e = {0};
-    const int64_t until = clock_mono_ms() + WAIT_MS;
 
     signal(SIGPIPE, SIG_IGN);
     assert_non_null(c);
@@ -186,10 +185,7 @@ struct peer *peer_try(const struct mqtt_options *o)
     if (!c->mqtt)
         fail_msg("%s", e.text);
     c->ended = !mqtt_connect(c->mqtt, &c->why, &c->words);
-    while (!c->up && !c->ended) {
-        assert_true(clock_mono_ms() < until);
-        peer_turn(c, 100);
-    }
+    peer_until(c, c->up || c->ended);
     return c;
 }
 
@@ -210,35 +206,24 @@ struct peer *peer_open(int port, const char *id)
 void peer_subscribe(struct peer *c, const char *filter, int qos)
 {
     const int before = c->subscribed;
-    const int64_t until = clock_mono_ms() + WAIT_MS;
 
     assert_true(mqtt_subscribe(c->mqtt, &filter, 1, qos, 0) > 0);
-    while (c->subscribed == before) {
-        assert_true(clock_mono_ms() < until && !c->ended);
-        peer_turn(c, 100);
-    }
+    peer_until(c, c->subscribed > before || c->ended);
+    assert_false(c->ended);
 }
 
 void peer_publish(struct peer *c, const char *topic, const char *payload, int qos, bool retain)
 {
-    const int64_t until = clock_mono_ms() + WAIT_MS;
-
     assert_true(mqtt_publish(c->mqtt, topic, payload, strlen(payload), qos, retain) > 0);
     c->sent++;
-    while (c->sent - c->acked > 15) {
-        assert_true(clock_mono_ms() < until && !c->ended);
-        peer_turn(c, 100);
-    }
+    peer_until(c, c->sent - c->acked <= 15 || c->ended);
+    assert_false(c->ended);
 }
 
 void peer_settle(struct peer *c)
 {
-    const int64_t until = clock_mono_ms() + WAIT_MS;
-
-    while (c->acked < c->sent) {
-        assert_true(clock_mono_ms() < until && !c->ended);
-        peer_turn(c, 100);
-    }
+    peer_until(c, c->acked == c->sent || c->ended);
+    assert_false(c->ended);
 }
 
 void peer_close(struct peer *c)

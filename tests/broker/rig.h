@@ -49,6 +49,14 @@ struct peer {
 struct peer *peer_try(const struct mqtt_options *o); /* until it is up or has ended */
 struct peer *peer_open(int port, const char *id);    /* clean, must succeed */
 void peer_turn(struct peer *c, int ms);
+#define peer_until(c, condition)                                                                   \
+    do {                                                                                           \
+        const int64_t until_ = clock_mono_ms() + WAIT_MS;                                          \
+        while (!(condition)) {                                                                     \
+            assert_true(clock_mono_ms() < until_);                                                 \
+            peer_turn((c), 100);                                                                   \
+        }                                                                                          \
+    } while (0)
 void peer_subscribe(struct peer *c, const char *filter, int qos);
 /* Waits for PUBACKs so that at most 15 are in the air; peer_settle() for the last ones. */
 void peer_publish(struct peer *c, const char *topic, const char *payload, int qos, bool retain);

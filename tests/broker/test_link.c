@@ -109,9 +109,7 @@ static void test_publishes_many(void **state)
     for (size_t i = 0; i < w.n; i++)
         if (w.seen[i].kind == LINK_PUBLISHED)
             assert_int_equal(w.seen[i].token, expected++);
-    for (int i = 0; device->messages < 1000 && i < 1000; i++)
-        peer_turn(device, 100);
-    assert_int_equal(device->messages, 1000);
+    peer_until(device, device->messages == 1000);
     peer_close(device);
     watch_stop(&w);
     broker_stop(&b);
@@ -136,8 +134,7 @@ static void test_read_only(void **state)
     assert_int_equal(s->reason, LINK_READ_ONLY);
     watch_stop(&w);
     peer_publish(device, "infoscreen/end", "x", 1, false);
-    while (device->messages == 0)
-        peer_turn(device, 100);
+    peer_until(device, device->messages > 0);
     assert_string_equal(device->topic, "infoscreen/end");
     peer_close(device);
     broker_stop(&b);
@@ -158,11 +155,9 @@ static void test_presence(void **state)
     watch_start(&w, &o);
     watch_kind(&w, LINK_CONNECTED);
     link_publish(w.link, 0, topic, "{}", 2, 1, true);
-    while (other->messages < 1)
-        peer_turn(other, 100);
+    peer_until(other, other->messages >= 1);
     struct peer *thief = peer_open(b.port, "test-live"); /* its place is taken: the will */
-    while (other->messages < 2)
-        peer_turn(other, 100);
+    peer_until(other, other->messages >= 2);
     assert_string_equal(other->payload, "");
     assert_non_null(strstr(watch_kind(&w, LINK_ENDED)->words, "same client id"));
     peer_close(thief);
@@ -170,8 +165,7 @@ static void test_presence(void **state)
     link_publish(w.link, 0, topic, "{}", 2, 1, true);
     link_publish(w.link, 0, topic, "bye", 3, 1, true);
     watch_stop(&w);
-    while (strcmp(other->payload, "bye") != 0)
-        peer_turn(other, 100);
+    peer_until(other, strcmp(other->payload, "bye") == 0);
     peer_close(other);
     broker_stop(&b);
 }

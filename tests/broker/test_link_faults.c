@@ -85,7 +85,7 @@ static void put(const struct liar *l, int fd, const void *bytes, size_t n)
     setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &yes, sizeof yes);
     for (size_t i = 0; i < n; i++) {
         send(fd, (const char *)bytes + i, 1, MSG_NOSIGNAL);
-        usleep(500);
+        usleep(500); /* so that no two of them are read together */
     }
 }
 
@@ -287,7 +287,7 @@ static void test_lies(void **state)
         const struct link_options o = options_of(&l);
         watch_start(&w, &o);
         const enum link_record_kind end = f->lie == GREETS_BADLY ? LINK_TRY_FAILED : LINK_ENDED;
-        struct seen *s = watch_try(&w, end, 3000);
+        struct seen *s = watch_try(&w, end, WAIT_MS);
         if (!s || !strstr(s->words, f->words))
             fail_msg("%s: \"%s\"", f->name, s ? s->words : "no end");
         /* And a fresh handle comes up as if nothing had been. */

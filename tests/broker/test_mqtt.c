@@ -110,8 +110,7 @@ static void test_reasons(void **state)
     peer_publish(p, "somebody/listens", "x", 1, false);
     peer_settle(p);
     assert_int_equal(p->last_reason, 0);
-    while (!p->messages)
-        peer_turn(p, 100);
+    peer_until(p, p->messages);
     assert_string_equal(p->payload, "x");
     const char *const bad[] = {"a/#/b"};
     assert_int_equal(mqtt_subscribe(p->mqtt, bad, 1, 0, 0), -1);
@@ -224,8 +223,7 @@ static void test_dropped(void **state)
     o.cafile = ca;
     struct peer *p = peer_try(&o);
     broker_end(&tls, SIGKILL);
-    while (!p->ended)
-        peer_turn(p, 100);
+    peer_until(p, p->ended);
     assert_int_equal(p->why, MQTT_FAIL_DROPPED);
     peer_close(p);
 }
@@ -254,8 +252,7 @@ static void test_keepalive(void **state)
     o.keepalive_s = 5;
     struct peer *p = peer_try(&o);
     kill(b.pid, SIGSTOP);
-    while (!p->ended)
-        peer_turn(p, 100);
+    peer_until(p, p->ended);
     assert_int_equal(p->why, MQTT_FAIL_KEEPALIVE);
     peer_close(p);
     broker_stop(&b);

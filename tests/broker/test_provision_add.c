@@ -208,7 +208,7 @@ static void test_killed_while_adding(void **state)
             provision_add_accounts(prov_dir, uuids, MANY, NULL, NULL, made, &proof, &e);
             _exit(0);
         }
-        poll(NULL, 0, round * 8);
+        poll(NULL, 0, round * 8); /* the moment of its death: a later one each time */
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
     }

@@ -253,7 +253,7 @@ static void test_killed_while_changing(void **state)
                 provision_rotate(prov_dir, uuids + first, MANY / 12, NULL, made, &proof, &e);
             _exit(0);
         }
-        poll(NULL, 0, round * 2);
+        poll(NULL, 0, round * 2); /* the moment of its death: a later one each time */
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
     }

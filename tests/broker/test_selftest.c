@@ -71,16 +71,14 @@ static void test_a_broker_that_can_all(void **state)
     peer_publish(console, PRESENCE, "{}", 1, true);
     peer_settle(console);
     peer_subscribe(watcher, "#", 1);
-    while (watcher->messages < 1)
-        peer_turn(watcher, 100);
+    peer_until(watcher, watcher->messages >= 1);
     struct selftest_options o = {.mqtt = account(&b, "console"), .presence_topic = PRESENCE};
     assert_true(selftest_run(&o, &found, &e));
     for (int i = 0; i < TRAITS; i++)
         assert_int_equal(found.has[i], i == TRAIT_QUEUES ? NOT_KNOWN : KNOWN_YES);
     assert_int_equal(traits_lacking(&found), 0);
     peer_publish(console, PRESENCE, "marker", 1, true); /* comes after all that the test did */
-    while (strcmp(watcher->payload, "marker") != 0)
-        peer_turn(watcher, 100);
+    peer_until(watcher, strcmp(watcher->payload, "marker") == 0);
     assert_int_equal(watcher->messages, 2);
     o.read_only = true; /* nothing is published, no session kept */
     o.presence_topic = NULL;

@@ -191,9 +191,9 @@ static void check_full_inbox(const char *leaf, int qos)
     }
     peer_settle(p);
     /* What doesn't fit stays with the broker: beyond the ring there is one slice at most. */
-    while (ring_used(link_inbox(w.link)) < 15u << 20)
-        peer_turn(p, 10);
+    peer_until(p, ring_used(link_inbox(w.link)) >= 15u << 20);
     for (const int64_t until = clock_mono_ms() + 500; clock_mono_ms() < until;) {
+        /* A while is the question: nothing may come of more time. */
         assert_true(mallinfo2().uordblks < heap + (10u << 20));
         peer_turn(p, 10);
     }

@@ -132,10 +132,9 @@ void term_free(struct term *t)
         kill(t->pid, SIGCONT);
         kill(t->pid, SIGTERM);
         for (int i = 0; i < 50 && !t->exited; i++) {
-            struct timespec d = {0, 100000000};
             t->exited = waitpid(t->pid, &t->status, WNOHANG) == t->pid;
             if (!t->exited)
-                nanosleep(&d, NULL);
+                poll(NULL, 0, 100);
         }
         if (!t->exited) {
             kill(t->pid, SIGKILL);
