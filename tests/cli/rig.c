@@ -58,6 +58,20 @@ void rig_end(void)
     buf_fini(&err);
 }
 
+int rig_setup(void **state)
+{
+    (void)state;
+    rig_begin();
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    (void)state;
+    rig_end();
+    return 0;
+}
+
 const char *rig_path(const char *file)
 {
     static char paths[8][256];

@@ -14,6 +14,8 @@ struct ran {
  * left. */
 const char *rig_begin(void);
 void rig_end(void);                     /* removes it */
+int rig_setup(void **state);            /* for cmocka: begins */
+int rig_teardown(void **state);         /* … and ends */
 const char *rig_path(const char *file); /* in that directory; valid until the next 8 calls */
 void rig_write(const char *file, const char *text);
 

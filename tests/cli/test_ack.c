@@ -37,20 +37,6 @@ static int run_on_fleet(const struct cli_globals *g, struct job *j)
 
 static const struct cli_host fleet = {.run_job = run_on_fleet};
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
 static int reset(void **state)
 {
     (void)state;
@@ -169,5 +155,5 @@ int main(void)
         cmocka_unit_test_setup(test_clear_is_awaited, reset),
         cmocka_unit_test_setup(test_live, reset),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -23,13 +23,6 @@ static int begin(void **state)
     return chmod(rig_begin(), 0711); /* made by root, user mosquitto must get in */
 }
 
-static int end(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
 /* Runs "broker WORDS --dir D". */
 static struct ran broker(const char *words)
 {
@@ -184,7 +177,7 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-#define EACH(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define EACH(f) cmocka_unit_test_setup_teardown(f, begin, rig_teardown)
     const struct CMUnitTest tests[] = {EACH(test_accounts), EACH(test_env_files), EACH(test_check),
                                        EACH(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,13 +173,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
 static struct ran ok(const char *words)
 {
     const struct ran r = run_cli(words, NULL);
@@ -506,5 +499,5 @@ int main(void)
         cmocka_unit_test(test_no_database),
         cmocka_unit_test(test_reader_goes_away),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, rig_teardown);
 }

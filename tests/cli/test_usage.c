@@ -12,20 +12,6 @@
 #include "cli/call.h"
 #include "rig.h"
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end();
-    return 0;
-}
-
 /* A host that prints what the globals came to. */
 static int show(const struct cli_globals *g)
 {
@@ -317,5 +303,5 @@ int main(void)
         cmocka_unit_test(test_password),      cmocka_unit_test(test_help),
         cmocka_unit_test(test_completion),    cmocka_unit_test(test_doctor),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

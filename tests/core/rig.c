@@ -240,6 +240,18 @@ void rig_end(struct rig *r)
     buf_fini(&r->payload);
 }
 
+int rig_setup(void **state)
+{
+    rig_begin(*state, false);
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig_end(*state);
+    return 0;
+}
+
 /* ---- looking ---- */
 
 const struct client *rig_client(const struct rig *r, const char *uuid)

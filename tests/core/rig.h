@@ -37,6 +37,12 @@ struct rig {
 void rig_begin(struct rig *r, bool cold);
 void rig_end(struct rig *r);
 
+/* A test before which the file's rig is begun, and after which it is ended. */
+#define RIG_TEST(test, rig)                                                                        \
+    cmocka_unit_test_prestate_setup_teardown(test, rig_setup, rig_teardown, rig)
+int rig_setup(void **state);
+int rig_teardown(void **state);
+
 void rig_at(struct rig *r, int64_t ms);  /* sets the clocks; runs nothing */
 void rig_run(struct rig *r, int64_t ms); /* runs whatever is due until then, each at its time */
 

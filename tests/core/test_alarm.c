@@ -18,20 +18,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 /* Written once more by hand, as letters: Normal Unacknowledged Acknowledged Returned Shelved
  * suPpressed;
  * '*' depends on what happened meanwhile. */
@@ -357,7 +343,7 @@ static void test_forgetting_what_others_left(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         CASE(test_the_table),
         CASE(test_comes_again_after_returning),

@@ -21,20 +21,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 static const struct command *the_command(void)
 {
     struct uid id;
@@ -310,7 +296,7 @@ static void test_the_order_is_kept(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         CASE(test_life_of_a_command),
         CASE(test_an_overtaken_step_is_told),

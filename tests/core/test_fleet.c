@@ -16,20 +16,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 struct step {
     int64_t at;
     const char *topic, *payload, *out, *client_state;
@@ -255,15 +241,15 @@ static void test_what_a_group_was_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_life_of_a_client, begin, end),
-        cmocka_unit_test_setup_teardown(test_stored_copies_are_no_sign_of_life, begin, end),
-        cmocka_unit_test_setup_teardown(test_reconnects, begin, end),
-        cmocka_unit_test_setup_teardown(test_two_processes_on_one_account, begin, end),
-        cmocka_unit_test_setup_teardown(test_signs_of_life, begin, end),
-        cmocka_unit_test_setup_teardown(test_many_clients_are_found_again, begin, end),
-        cmocka_unit_test_setup_teardown(test_spelling_is_the_clients_own, begin, end),
-        cmocka_unit_test_setup_teardown(test_consoles_and_figures, begin, end),
-        cmocka_unit_test_setup_teardown(test_what_a_group_was_told, begin, end),
+        RIG_TEST(test_life_of_a_client, &rig),
+        RIG_TEST(test_stored_copies_are_no_sign_of_life, &rig),
+        RIG_TEST(test_reconnects, &rig),
+        RIG_TEST(test_two_processes_on_one_account, &rig),
+        RIG_TEST(test_signs_of_life, &rig),
+        RIG_TEST(test_many_clients_are_found_again, &rig),
+        RIG_TEST(test_spelling_is_the_clients_own, &rig),
+        RIG_TEST(test_consoles_and_figures, &rig),
+        RIG_TEST(test_what_a_group_was_told, &rig),
     };
     return cmocka_run_group_tests_name("core: fleet", tests, NULL, NULL);
 }

@@ -20,20 +20,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 static void crash(unsigned client)
 {
     char topic[100];
@@ -236,7 +222,7 @@ static void test_figures(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         CASE(test_flood),
         CASE(test_a_restart_goes_on_counting),

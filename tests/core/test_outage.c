@@ -487,20 +487,6 @@ static void test_a_wall_clock_that_jumps(void **state)
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 static enum quiet_reason reason(void)
 {
     return core_quiet_reason(rig.core, rig_client(&rig, UUID_A));
@@ -602,7 +588,7 @@ static void test_a_reboot_is_waited_for(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named_within_ten_beats),
         cmocka_unit_test(test_a_thousand_within_ten_seconds),

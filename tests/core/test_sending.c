@@ -18,20 +18,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 static struct operator_action order(unsigned n, enum action action)
 {
     struct operator_action op = {.verb = OP_SEND, .shelve_until_at = TIME_NONE};
@@ -423,7 +409,7 @@ static void test_ten_thousand_are_queued(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         CASE(test_stored_before_it_is_sent),
         CASE(test_no_alias),

@@ -20,20 +20,6 @@
 
 static struct rig rig;
 
-static int begin(void **state)
-{
-    (void)state;
-    rig_begin(&rig, false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    rig_end(&rig);
-    return 0;
-}
-
 static const struct alarm *the_alarm(void)
 {
     return rig_alarm(&rig, ALARM_SERVICE_FAILED, UUID_A);
@@ -416,7 +402,7 @@ static void test_restart(void **state)
 
 int main(void)
 {
-#define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
         CASE(test_raised_and_cleared_elsewhere),
         CASE(test_another_payload_is_another_occurrence),

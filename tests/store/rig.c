@@ -26,6 +26,21 @@ void rig_end(struct rig *r)
     assert_int_equal(system(command), 0);
 }
 
+int rig_setup(void **state)
+{
+    static struct rig r;
+
+    rig_begin(&r);
+    *state = &r;
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig_end(*state);
+    return 0;
+}
+
 static struct store *open_with(const struct store_options *o)
 {
     struct err e = {0};

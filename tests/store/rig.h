@@ -22,6 +22,11 @@ struct rig {
 void rig_begin(struct rig *r);
 void rig_end(struct rig *r); /* removes everything */
 
+/* A test whose state is a rig of its own. */
+#define RIG_TEST(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
+int rig_setup(void **state);
+int rig_teardown(void **state);
+
 /* Forgets nothing, so that rows may bear any date. */
 struct store *rig_open(const struct rig *r, bool may_send, bool want_role);
 struct store *rig_open_retaining(const struct rig *r, int64_t retention_ms, bool want_role);

@@ -18,21 +18,6 @@ struct statements {
     int n;
 };
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 static int note(unsigned type, void *user, void *statement, void *text)
 {
     struct statements *s = user;
@@ -163,11 +148,10 @@ static void test_by_an_index(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_nobody_ends_is_found),
-        TEST(test_its_time_runs_on_the_boot_clock),
-        TEST(test_by_an_index),
+        RIG_TEST(test_what_nobody_ends_is_found),
+        RIG_TEST(test_its_time_runs_on_the_boot_clock),
+        RIG_TEST(test_by_an_index),
     };
     return cmocka_run_group_tests_name("store: what others leave", tests, NULL, NULL);
 }

@@ -18,21 +18,6 @@
 
 #include "base/i18n.h"
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 static void words_mention(const struct words *w, const char *needle)
 {
     struct text512 said = {{0}};
@@ -357,21 +342,19 @@ static void nothing_reported_durable_is_lost_by_kill_9(void **state)
     assert_true(seen_in_total > 12);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_lock_is_shown_and_waited_out),
-        TEST(a_full_disk_is_shown_and_waited_out),
-        TEST(a_disk_full_from_the_start_is_waited_out),
-        TEST(a_write_error_is_shown_and_waited_out),
-        TEST(a_damaged_header_is_set_aside),
-        TEST(a_damaged_schema_is_set_aside),
-        TEST(something_else_in_its_place_is_set_aside),
-        TEST(damage_at_run_time_is_set_aside_and_all_rows_are_asked_for),
-        TEST(the_other_process_follows_to_the_new_file),
-        TEST(nothing_reported_durable_is_lost_by_kill_9),
+        RIG_TEST(a_lock_is_shown_and_waited_out),
+        RIG_TEST(a_full_disk_is_shown_and_waited_out),
+        RIG_TEST(a_disk_full_from_the_start_is_waited_out),
+        RIG_TEST(a_write_error_is_shown_and_waited_out),
+        RIG_TEST(a_damaged_header_is_set_aside),
+        RIG_TEST(a_damaged_schema_is_set_aside),
+        RIG_TEST(something_else_in_its_place_is_set_aside),
+        RIG_TEST(damage_at_run_time_is_set_aside_and_all_rows_are_asked_for),
+        RIG_TEST(the_other_process_follows_to_the_new_file),
+        RIG_TEST(nothing_reported_durable_is_lost_by_kill_9),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,21 +11,6 @@
 #define HOUR  INT64_C(3600000)
 #define AFTER INT64_C(900000)
 
-static int begin(void **state)
-{
-    static struct rig rig;
-
-    rig_begin(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 static void put_alarm(struct store *s, unsigned n, int64_t at, enum event_kind kind)
 {
     struct alarm a =
@@ -266,11 +251,11 @@ static void no_database_is_an_answer_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_edge_of_the_time_cuts_nothing, begin, end),
-        cmocka_unit_test_setup_teardown(what_ended_within_is_told_from_its_beginning, begin, end),
-        cmocka_unit_test_setup_teardown(what_belongs_to_it, begin, end),
-        cmocka_unit_test_setup_teardown(the_screen_is_told, begin, end),
-        cmocka_unit_test_setup_teardown(no_database_is_an_answer_too, begin, end),
+        RIG_TEST(the_edge_of_the_time_cuts_nothing),
+        RIG_TEST(what_ended_within_is_told_from_its_beginning),
+        RIG_TEST(what_belongs_to_it),
+        RIG_TEST(the_screen_is_told),
+        RIG_TEST(no_database_is_an_answer_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

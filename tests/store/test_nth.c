@@ -401,32 +401,15 @@ static void a_disk_of_256_KiB_is_waited_out(void **state)
     assert_int_equal(umount(dir), 0);
 }
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_write),
-        TEST(each_write_on_a_full_disk),
-        TEST(each_sync),
-        TEST(each_allocation),
-        TEST(what_was_acknowledged_outlives_a_full_disk_and_a_kill),
-        TEST(a_disk_of_256_KiB_is_waited_out),
+        RIG_TEST(each_write),
+        RIG_TEST(each_write_on_a_full_disk),
+        RIG_TEST(each_sync),
+        RIG_TEST(each_allocation),
+        RIG_TEST(what_was_acknowledged_outlives_a_full_disk_and_a_kill),
+        RIG_TEST(a_disk_of_256_KiB_is_waited_out),
     };
 
     return cmocka_run_group_tests_name("store: the n-th fault", tests, stand_before_sqlite, NULL);

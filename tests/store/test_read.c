@@ -18,18 +18,8 @@ static int64_t T0; /* two days ago, on the hour: well within the retention */
 
 static int setup(void **state)
 {
-    static struct rig r;
-
-    rig_begin(&r);
     T0 = (clock_wall_ms() / HOUR - 48) * HOUR;
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
+    return rig_setup(state);
 }
 
 static struct reader *reader_of(const struct rig *r)
@@ -526,7 +516,7 @@ static void reading_goes_on_while_a_writer_writes(void **state)
     store_close(s);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
 
 int main(void)
 {

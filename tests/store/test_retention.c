@@ -11,21 +11,6 @@
 
 #define DAY INT64_C(86400000)
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 static bool becomes(const struct rig *r, const char *sql, int64_t wanted)
 {
     const int64_t until = clock_mono_ms() + RIG_WAIT_MS;
@@ -214,17 +199,15 @@ static void an_unfinished_snapshot_serves_nobody(void **state)
     store_close(s);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(old_rows_go_and_young_ones_stay),
-        TEST(a_command_is_as_old_as_its_row),
-        TEST(a_step_takes_at_most_a_thousand_rows_of_a_table),
-        TEST(images_go_up_to_the_newest_snapshot_before_the_retention),
-        TEST(a_snapshot_is_asked_for_once_a_day),
-        TEST(an_unfinished_snapshot_serves_nobody),
+        RIG_TEST(old_rows_go_and_young_ones_stay),
+        RIG_TEST(a_command_is_as_old_as_its_row),
+        RIG_TEST(a_step_takes_at_most_a_thousand_rows_of_a_table),
+        RIG_TEST(images_go_up_to_the_newest_snapshot_before_the_retention),
+        RIG_TEST(a_snapshot_is_asked_for_once_a_day),
+        RIG_TEST(an_unfinished_snapshot_serves_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,21 +11,6 @@
 
 #include "base/ring.h"
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 /* A process that records (and has put an outbox row, if asked), and says so on a pipe. */
 static pid_t fork_recorder(const struct rig *r, uint64_t outbox_token)
 {
@@ -230,18 +215,16 @@ static void a_start_knows_what_a_lockout_counts(void **state)
     store_close(s);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(only_one_records),
-        TEST(a_killed_recorder_is_followed_within_five_seconds),
-        TEST(who_does_not_want_the_role_never_takes_it),
-        TEST(read_only_yields_to_one_that_may_send),
-        TEST(two_that_may_send_do_not_fight),
-        TEST(outbox_of_a_killed_process_is_taken_up_once),
-        TEST(a_start_knows_what_a_lockout_counts),
+        RIG_TEST(only_one_records),
+        RIG_TEST(a_killed_recorder_is_followed_within_five_seconds),
+        RIG_TEST(who_does_not_want_the_role_never_takes_it),
+        RIG_TEST(read_only_yields_to_one_that_may_send),
+        RIG_TEST(two_that_may_send_do_not_fight),
+        RIG_TEST(outbox_of_a_killed_process_is_taken_up_once),
+        RIG_TEST(a_start_knows_what_a_lockout_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,21 +9,6 @@
 
 #define MEMBERS 5
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 static struct rollout row_of(unsigned n)
 {
     struct rollout row = {.action = ACTION_REBOOT_HOST,
@@ -233,11 +218,10 @@ static void test_retention(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_comes_out_as_it_went_in),   TEST(test_state_never_goes_back),
-        TEST(test_told_to_the_others),        TEST(test_left_to_the_recorder),
-        TEST(test_a_step_is_one_transaction), TEST(test_retention),
+        RIG_TEST(test_comes_out_as_it_went_in),   RIG_TEST(test_state_never_goes_back),
+        RIG_TEST(test_told_to_the_others),        RIG_TEST(test_left_to_the_recorder),
+        RIG_TEST(test_a_step_is_one_transaction), RIG_TEST(test_retention),
     };
     return cmocka_run_group_tests_name("store: rollouts", tests, NULL, NULL);
 }

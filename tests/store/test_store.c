@@ -10,21 +10,6 @@
 #include "base/ring.h"
 #include "store/db.h"
 
-static int setup(void **state)
-{
-    static struct rig r;
-
-    rig_begin(&r);
-    *state = &r;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_end(*state);
-    return 0;
-}
-
 struct kept {
     struct client clients[8];
     struct alarm alarms[8];
@@ -529,28 +514,26 @@ static void closing_writes_what_is_queued(void **state)
     assert_int_equal(rig_number(r, "SELECT count(*) FROM client"), 5000);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(client_comes_back_as_it_was),
-        TEST(life_moves_the_last_seen_times_alone),
-        TEST(alarm_is_one_row_and_standing_until_normal),
-        TEST(command_status_never_goes_backwards),
-        TEST(acks_are_kept_once_per_status_and_topic),
-        TEST(barrier_comes_back_at_once),
-        TEST(hostile_text_is_only_data),
-        TEST(outbox_row_is_stored_once_and_forgotten_when_done),
-        TEST(as_of_and_recorder_are_told),
-        TEST(files_are_private_or_the_groups),
-        TEST(migrations_run_once_and_in_order),
-        TEST(old_commands_learn_when_they_were_stored),
-        TEST(old_clients_keep_their_last_seen_times),
-        TEST(newer_database_is_refused_untouched),
-        TEST(no_database_is_not_found),
-        TEST(full_queue_refuses_and_asks_for_everything_again),
-        TEST(closing_writes_what_is_queued),
+        RIG_TEST(client_comes_back_as_it_was),
+        RIG_TEST(life_moves_the_last_seen_times_alone),
+        RIG_TEST(alarm_is_one_row_and_standing_until_normal),
+        RIG_TEST(command_status_never_goes_backwards),
+        RIG_TEST(acks_are_kept_once_per_status_and_topic),
+        RIG_TEST(barrier_comes_back_at_once),
+        RIG_TEST(hostile_text_is_only_data),
+        RIG_TEST(outbox_row_is_stored_once_and_forgotten_when_done),
+        RIG_TEST(as_of_and_recorder_are_told),
+        RIG_TEST(files_are_private_or_the_groups),
+        RIG_TEST(migrations_run_once_and_in_order),
+        RIG_TEST(old_commands_learn_when_they_were_stored),
+        RIG_TEST(old_clients_keep_their_last_seen_times),
+        RIG_TEST(newer_database_is_refused_untouched),
+        RIG_TEST(no_database_is_not_found),
+        RIG_TEST(full_queue_refuses_and_asks_for_everything_again),
+        RIG_TEST(closing_writes_what_is_queued),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
