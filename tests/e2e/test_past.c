@@ -1,72 +1,16 @@
 /* What happened, on the screen: incidents, the hand-over, a file, and the fleet as it was. The real program on
  * a terminal emulator over a real Mosquitto. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "console.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+static const struct scene usual = {.terminal = {.rows = 36, .cols = 120}};
 
-#include "rig.h"
-#include "term.h"
-
-#define LOBBY "9b8d1856-ff34-4864-a726-12de072d0f77"
-#define WAIT  30 /* seconds, at most */
-
-static struct rig rig;
-static char db[RIG_PATH + 32];
-
-static int group_setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
-static struct term *console(const char *name)
-{
-    static const struct term_options usual = {.rows = 36, .cols = 120};
-    static char port[16];
-
-    snprintf(db, sizeof db, "%s/%s.db", rig.dir, name);
-    snprintf(port, sizeof port, "%d", rig.port);
-    char *argv[] = {(char *)rig_program(), "-h", "127.0.0.1", "-p", port, "--db", db,
-                    "--operator", "anna", NULL};
-    return term_start(&usual, argv);
-}
-
-static void quit(struct term *t)
-{
-    term_type(t, "qqqq");
-    const int status = term_wait_exit(t, WAIT);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    term_free(t);
-}
-
-/* Until the console shows it: what is published before it has subscribed is heard by nobody. */
 static void report(struct term *t, const char *status, const char *shown)
 {
-    char payload[128];
-
-    snprintf(payload, sizeof payload, "{\"hostname\":\"lobby-03\",\"process_status\":\"%s\"}", status);
-    for (int i = 0; i < 10 * WAIT && !term_has(t, shown); i++) {
-        rig_publish(&rig, "infoscreen/" LOBBY "/heartbeat", payload, false);
-        term_wait(t, 100);
-    }
-    term_expect(t, shown, 1);
+    device_beats_until(t, LOBBY, "lobby-03", status, shown);
 }
 
 static void read_file(const char *path, char *out, size_t size)
@@ -81,12 +25,11 @@ static void read_file(const char *path, char *out, size_t size)
 static void test_an_incident_is_worked_on_and_handed_over(void **state)
 {
     char keys[RIG_PATH + 32], path[RIG_PATH + 16], text[8192];
-    struct term *t = console("incident");
+    struct term *t = *state;
 
-    (void)state;
     report(t, "crashed", "ALARMS 1");
     term_type(t, "i");
-    term_expect(t, "INCIDENT lobby-03 crashed", WAIT);
+    term_expect(t, "INCIDENT lobby-03: display_manager crashed", WAIT);
     term_type(t, "non my way\r");
     term_expect(t, "on my way", WAIT); /* the timeline comes out of the database */
     snprintf(path, sizeof path, "%s/night.md", rig.dir);
@@ -94,7 +37,7 @@ static void test_an_incident_is_worked_on_and_handed_over(void **state)
     term_type(t, keys);
     term_expect(t, "written to", WAIT);
     read_file(path, text, sizeof text);
-    assert_non_null(strstr(text, "## lobby-03 crashed"));
+    assert_non_null(strstr(text, "## lobby-03: display_manager crashed"));
     assert_non_null(strstr(text, "on my way"));
     term_type(t, keys);
     term_expect(t, "exists already", WAIT);
@@ -105,7 +48,6 @@ static void test_an_incident_is_worked_on_and_handed_over(void **state)
     term_expect(t, "handed over to berta", WAIT);
     term_type(t, "H");
     term_expect(t, "handed over by anna", WAIT);
-    quit(t);
 }
 
 static void test_the_fleet_as_it_was(void **state)
@@ -113,9 +55,8 @@ static void test_the_fleet_as_it_was(void **state)
     char keys[64], iso[40];
     struct timespec then;
     struct tm tm;
-    struct term *t = console("past");
+    struct term *t = *state;
 
-    (void)state;
     report(t, "crashed", "✖ 1 crashed");
     clock_gettime(CLOCK_REALTIME, &then);
     gmtime_r(&then.tv_sec, &tm);
@@ -132,14 +73,12 @@ static void test_the_fleet_as_it_was(void **state)
     term_type(t, "\033");
     term_expect_gone(t, "PAST", WAIT);
     term_expect(t, "● 1 online", WAIT);
-    quit(t);
 }
 
 static void test_the_history_is_searched(void **state)
 {
-    struct term *t = console("search");
+    struct term *t = *state;
 
-    (void)state;
     report(t, "running", "lobby-03");
     term_type(t, "6/kind:state_changed\r");
     term_expect(t, "HISTORY 1 of 1", WAIT);
@@ -148,15 +87,14 @@ static void test_the_history_is_searched(void **state)
     term_type(t, "@1h\r");
     term_expect(t, "up to", WAIT);
     term_expect(t, "nothing happened yet", WAIT);
-    quit(t);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_incident_is_worked_on_and_handed_over),
-        cmocka_unit_test(test_the_fleet_as_it_was),
-        cmocka_unit_test(test_the_history_is_searched),
+        IN_SCENE(test_an_incident_is_worked_on_and_handed_over, &usual),
+        IN_SCENE(test_the_fleet_as_it_was, &usual),
+        IN_SCENE(test_the_history_is_searched, &usual),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, console_group_begin, console_group_end);
 }
