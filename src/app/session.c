@@ -162,27 +162,31 @@ static bool start_loop(struct session *s)
 
 /* The journal's client id is stable, so that its broker session outlives us, and unguessable, so that no
  * device can steal that session. It belongs to the database and lies beside it. */
-static bool load_journal_id(struct session *s, struct err *e)
+static bool make_journal_id(const struct session *s, const char *path, int *fd, struct err *e)
 {
-    char path[560], random[33], host[64] = "";
+    char random[33], host[64] = "";
+    struct stat db;
 
-    snprintf(path, sizeof path, "%s.session", s->globals->db_path);
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    if (*fd < 0)
+        return errno == EEXIST || err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path,
+                                          strerror(errno));
     random_hex(random, 16);
     gethostname(host, sizeof host - 1);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
-    if (fd >= 0) {
-        struct stat db;
-        if (stat(s->globals->db_path, &db) == 0)
-            fchmod(fd, db.st_mode & 0660);
-        const int n = dprintf(fd, "infoscreen-console-%s-%s\n", host, random);
-        if (n < 0 || fsync(fd) < 0 || close(fd) < 0)
-            return unlink(path), err_set(e, EXIT_FAILED, _("%s: %s: free some space or give --db"),
-                                         path, strerror(errno));
-    } else if (errno != EEXIST) {
-        return err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path,
-                       strerror(errno));
-    }
+    if (stat(s->globals->db_path, &db) == 0)
+        fchmod(*fd, db.st_mode & 0660);
+    if (dprintf(*fd, "infoscreen-console-%s-%s\n", host, random) > 0)
+        return true;
+    err_set(e, EXIT_FAILED, _("%s: %s: free some space or give --db"), path, strerror(errno));
+    close(*fd);
+    unlink(path);
+    return false;
+}
+
+static bool read_journal_id(struct session *s, const char *path, struct err *e)
+{
     FILE *f = fopen(path, "re");
+
     if (!f)
         return err_set(e, EXIT_FAILED, _("%s: %s: check its permissions"), path, strerror(errno));
     const bool read = fgets(s->journal_id, sizeof s->journal_id, f) != NULL;
@@ -191,6 +195,21 @@ static bool load_journal_id(struct session *s, struct err *e)
     if (!read || s->journal_id[0] == '\0')
         return err_set(e, EXIT_FAILED, _("%s: is empty: remove it"), path);
     return true;
+}
+
+/* fd: of a new id, -1 of a known one. The link connects `live` meanwhile: `journal`, which uses the id,
+ * waits for the recorder's role. */
+static bool keep_journal_id(const char *path, int fd, struct err *e)
+{
+    if (fd < 0)
+        return true;
+    const bool kept = fsync(fd) == 0;
+    const int why = errno;
+
+    if (close(fd) == 0 && kept)
+        return true;
+    unlink(path);
+    return err_set(e, EXIT_FAILED, _("%s: %s: free some space or give --db"), path, strerror(kept ? errno : why));
 }
 
 static void on_durable(void *user, uint64_t token)
@@ -212,10 +231,8 @@ static bool start_store(struct session *s, const struct session_options *o, stru
            loop_add_fd(s->loop, ring_fd(store_reports(s->store)), POLLIN, on_wakeup, s);
 }
 
-static bool start_link(struct session *s, const struct session_options *o, struct err *e)
+static void name_ourselves(struct session *s)
 {
-    const struct cli_globals *g = s->globals;
-    const struct config *c = &g->config;
     char random[33];
 
     random_hex(random, 16);
@@ -223,8 +240,12 @@ static bool start_link(struct session *s, const struct session_options *o, struc
     random_hex(random, 16);
     snprintf(s->presence_topic, sizeof s->presence_topic, "infoscreen/console/presence/%s", random);
     core_set_presence_key(s->core, random);
-    if (o->want_role && (!store_prepare(g->db_path, e) || !load_journal_id(s, e)))
-        return false;
+}
+
+static struct link *connect_link(const struct session *s, const struct session_options *o, struct err *e)
+{
+    const struct cli_globals *g = s->globals;
+    const struct config *c = &g->config;
     const struct link_options lo = {
         .hosts = c->broker.host,
         .port = (int)c->broker.port,
@@ -240,8 +261,23 @@ static bool start_link(struct session *s, const struct session_options *o, struc
         .presence_topic = g->read_only ? NULL : s->presence_topic,
         .self_test = o->want_role,
     };
-    s->link = link_start(&lo, e);
-    return s->link && loop_add_fd(s->loop, ring_fd(link_inbox(s->link)), POLLIN, on_wakeup, s);
+
+    return link_start(&lo, e);
+}
+
+static bool start_link(struct session *s, const struct session_options *o, struct err *e)
+{
+    char path[560];
+    int fresh = -1;
+
+    name_ourselves(s);
+    snprintf(path, sizeof path, "%s.session", s->globals->db_path);
+    if (o->want_role && (!store_prepare(s->globals->db_path, e) || !make_journal_id(s, path, &fresh, e)))
+        return false;
+    if (!o->want_role || read_journal_id(s, path, e))
+        s->link = connect_link(s, o, e);
+    return keep_journal_id(path, fresh, e) && s->link &&
+           loop_add_fd(s->loop, ring_fd(link_inbox(s->link)), POLLIN, on_wakeup, s);
 }
 
 static bool start_core(struct session *s, struct err *e)

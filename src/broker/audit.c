@@ -67,7 +67,7 @@ void audit_run_rules(struct audit_run *r, const struct audit_rule *rules, size_t
         r->note[0] = '\0';
         rules[i].look(r);
         if (r->faults == 0)
-            add(r->audit, r->rule, true, r->note[0] ? r->note : _("yes"));
+            add(r->audit, r->rule, true, r->note[0] ? r->note : _("as expected"));
         if (r->faults > FAULTS_EACH) {
             snprintf(text, sizeof text, _("and %zu more of the same kind"),
                      r->faults - FAULTS_EACH);

@@ -92,13 +92,13 @@ static const struct kind_row {
 } kinds[] = {
     [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up")},
     [ALARM_PROCESS_CRASHED] = {.raised = N_("{1} crashed")},
-    [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life for {1}")},
+    [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life from {1}")},
     [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
     [ALARM_COMMAND_FAILED] = {.raised = N_("a command to {1} failed: {2}"), .ends_by_ack = true},
     [ALARM_DEVICE_NOT_BACK] = {.raised = N_("{1} did not come back after {2}, sent by {3}"), .ends_by_ack = true},
     [ALARM_GROUP_OUTAGE] = {.raised = N_("all {2} clients of group {1} have gone silent")},
     [ALARM_BROKER_OUTAGE] = {.raised = N_("all {1} clients have gone silent")},
-    [ALARM_BROKER_UNREACHABLE] = {.raised = N_("no connection to the broker: {2}"), .local = true},
+    [ALARM_BROKER_UNREACHABLE] = {.raised = N_("no connection to the broker"), .local = true},
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ALARM_KINDS, "a row per kind of alarm");
 

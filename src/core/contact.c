@@ -23,15 +23,13 @@ static void unreachable(struct core *c, bool on)
     const struct text subject = TEXT(c->host_subject);
     struct standing *a = on ? alarm_get(c, ALARM_BROKER_UNREACHABLE, subject, NULL)
                             : alarm_find_of(c, ALARM_BROKER_UNREACHABLE, subject);
-    struct text160 why = {{0}};
+    const struct words no_reason =
+        words_of(alarm_kind_raised(ALARM_BROKER_UNREACHABLE), TEXT_EMPTY, TEXT_EMPTY);
 
     if (!a)
         return;
-    if (on)
-        WORDS_RENDER(&c->contact.why, NULL, &why);
-    const struct words words =
-        words_of(alarm_kind_raised(ALARM_BROKER_UNREACHABLE), subject, TEXT(why));
-    alarm_condition(c, a, on, &words);
+    /* The reason itself, no sentence around it: as an argument it would stay English, and be cut. */
+    alarm_condition(c, a, on, c->contact.why.id ? &c->contact.why : &no_reason);
     if (on)
         suppress_by_link(c);
 }

@@ -100,6 +100,15 @@ static void put_name(struct sheet *s, const struct uid *client)
         put(s, name);
 }
 
+/* A device by its name; what is wider by what it is about: a group, the fleet, a console's host. */
+static void put_whom(struct sheet *s, const struct alarm *a)
+{
+    if (uid_is_zero(&a->client))
+        put(s, TEXT(a->subject));
+    else
+        put_name(s, &a->client);
+}
+
 static void heading(struct sheet *s, int level, const char *words)
 {
     if (s->plain)
@@ -364,7 +373,7 @@ static void open_alarm(struct sheet *s, const struct alarm *a)
     buf_puts(s->out, s->plain ? "    " : "  - ");
     put_time(s, a->raised_at);
     buf_printf(s->out, " %s ", _(alarm_kinds[a->kind].label));
-    put_name(s, &a->client);
+    put_whom(s, a);
     buf_printf(s->out, ", %s: ", _(alarm_states[a->state].label));
     who_has_it(s, a);
     if (!text_is_empty(TEXT(a->note))) {
@@ -452,7 +461,7 @@ static void what_expires(struct sheet *s)
         buf_printf(s->out, " %s: ",
                    a->state == ALARM_SHELVED ? _("the shelving") : _("the acknowledgement"));
         buf_printf(s->out, "%s ", _(alarm_kinds[a->kind].label));
-        put_name(s, &a->client);
+        put_whom(s, a);
         if (a->state != ALARM_SHELVED) {
             buf_puts(s->out, " (");
             put(s, TEXT(a->acknowledged_by));

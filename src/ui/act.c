@@ -663,7 +663,7 @@ bool desk_action_applies(const struct desk *d, const struct ui_model *m, enum ui
 
     switch (id) {
     case UI_SHELVE:
-        return !m->read_only && !d->layers && d->focus == LIST_ALARMS;
+        return !m->read_only && d->fleet_at == TIME_NONE && !d->layers && d->focus == LIST_ALARMS;
     case UI_ACKNOWLEDGE:
         return !m->read_only && d->fleet_at == TIME_NONE && !is_helping(d);
     case UI_RESTART_APP:

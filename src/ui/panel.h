@@ -37,6 +37,8 @@ enum role panel_log_role(const struct log_line *l);
 void panel_words(const struct words *w, char *out, size_t size);
 /* What should be shown against what is: "42", "42≠17". True where they differ. */
 bool panel_event(const struct client *c, char out[FIGURE * 2]);
+/* When it last lost the broker, as far as it said. */
+void panel_disconnect(struct paint *p, const struct client *c, char out[FIGURE]);
 /* Why a silent client's silence is no fault, for _(); NULL: it is one, or it is not silent. */
 const char *panel_quiet_reason(const struct ui_model *m, const struct client *c);
 bool panel_process_is_wrong(const struct client *c);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/timefmt.h"
 #include "ui/symbols.h"
 
 static void field_time(struct sheet *s, const char *label, int64_t at)
@@ -40,6 +41,22 @@ static const char *expectation(const struct sheet *s, const struct client *c)
     return c->state == CLIENT_SILENT ? words[core_quiet_reason(s->p->m->core, c)] : NULL;
 }
 
+/* What the device's systemd wrote is a text; one that is a time is told as all times are. */
+static void draw_failed(struct sheet *s, const struct client *c)
+{
+    const char *text = c->failed_at.clean, *unit = c->failed_unit.clean;
+    char out[160], when[FIGURE];
+    int64_t at;
+
+    if (time_parse_iso(text, strlen(text), &at)) {
+        format_when(s->p, at, when);
+        text = when;
+    }
+    snprintf(out, sizeof out, *text ? _("%s gave up, %s") : _("%s gave up"),
+             *unit ? unit : _("a service"), text);
+    sheet_field(s, _("service failed"), ROLE_STATE_SERVICE_FAILED, out);
+}
+
 static void draw_state(struct sheet *s, const struct client *c)
 {
     char out[160], when[FIGURE];
@@ -52,12 +69,8 @@ static void draw_state(struct sheet *s, const struct client *c)
     if (quiet)
         snprintf(out + n, sizeof out - n, " " SYM_DASH " %s", _(quiet));
     sheet_field(s, _("state"), quiet ? ROLE_STATE_UNKNOWN : panel_state_role(c->state), out);
-    if (c->failed) {
-        snprintf(out, sizeof out, c->failed_at.clean[0] ? _("%s gave up at %s") : _("%s gave up"),
-                 c->failed_unit.clean[0] ? c->failed_unit.clean : _("a service"),
-                 c->failed_at.clean);
-        sheet_field(s, _("service failed"), ROLE_STATE_SERVICE_FAILED, out);
-    }
+    if (c->failed)
+        draw_failed(s, c);
     format_beat(s->p, core_client_quiet_ms(s->p->m->core, c, s->p->m->now), when);
     sheet_field(s, _("last sign of life"), ROLE_SCREEN_TEXT, when);
 }
@@ -88,11 +101,12 @@ static void draw_reconnects(struct sheet *s, const struct client *c)
 {
     uint16_t hours[24];
     uint16_t most = 1;
-    char out[24 * 4 + 1] = "";
+    char out[24 * 4 + 1] = "", when[FIGURE];
     unsigned sum = 0;
 
     field_number(s, _("reconnects"), c->reconnect_count);
-    field_time(s, _("last disconnect"), c->last_disconnect_at);
+    panel_disconnect(s->p, c, when);
+    sheet_field(s, _("last disconnect"), ROLE_SCREEN_TEXT, when);
     if (!core_reconnects_by_hour(s->p->m->core, c, hours))
         return;
     for (int i = 0; i < 24; i++) {
@@ -258,10 +272,12 @@ static void draw_past(struct sheet *s, const struct client *c)
         any = true;
         format_when(s->p, a->client.last_at[k], when);
         remedies(&a->client, k, how, sizeof how);
-        area_printf(s->a, sheet_line(s), 1, ROLE_SCREEN_TEXT,
-                    P_("%-16s %u time, last %s%s", "%-16s %u times, last %s%s",
-                       a->client.raised[k]),
-                    _(alarm_kinds[k].label), a->client.raised[k], when, how);
+        const int y = sheet_line(s);
+        area_text(s->a, y, 1, SHEET_LABEL - 1, ROLE_SCREEN_TEXT,
+                  TEXT_OURS(_(alarm_kinds[k].label)));
+        area_printf(s->a, y, SHEET_LABEL + 1, ROLE_SCREEN_TEXT,
+                    P_("%u time, last %s%s", "%u times, last %s%s", a->client.raised[k]),
+                    a->client.raised[k], when, how);
     }
     if (!any)
         area_text(s->a, sheet_line(s), 1, -1, ROLE_SCREEN_DIM, TEXT_OURS(_("no alarm")));

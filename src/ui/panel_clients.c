@@ -49,6 +49,15 @@ bool panel_event(const struct client *c, char out[FIGURE * 2])
     return differ;
 }
 
+/* A client that counts none never lost the broker; one that says nothing of it may have. */
+void panel_disconnect(struct paint *p, const struct client *c, char out[FIGURE])
+{
+    if (c->last_disconnect_at == TIME_NONE && c->reconnect_count != NUMBER_NONE)
+        snprintf(out, FIGURE, "%s", _("never"));
+    else
+        format_when(p, c->last_disconnect_at, out);
+}
+
 const char *panel_quiet_reason(const struct ui_model *m, const struct client *c)
 {
     static const char *const words[] = {
@@ -160,13 +169,9 @@ static void reconnects(struct paint *p, const void *row, struct cell_out *o)
 
 static void disconnected(struct paint *p, const void *row, struct cell_out *o)
 {
-    const struct client *c = row;
     char out[FIGURE];
 
-    if (c->last_disconnect_at == TIME_NONE && c->reconnect_count != NUMBER_NONE)
-        snprintf(out, sizeof out, "%s", _("never"));
-    else
-        format_when(p, c->last_disconnect_at, out);
+    panel_disconnect(p, row, out);
     snprintf(o->text, sizeof o->text, "%s", out);
 }
 

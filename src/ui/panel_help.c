@@ -1,5 +1,6 @@
 /* panel_help.c - the help: made from the table of actions and from the signs' own words. */
 #include "ui/panel.h"
+#include "ui/sheet.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,11 +8,15 @@
 #include "base/i18n.h"
 #include "ui/symbols.h"
 
-#define KEYS_COLS 16
-#define NAME_COLS 18
+#define KEYS_COLS  16
+#define NAME_COLS  18
+#define NAMES_FROM 60  /* cells of a column: in a narrower one what a key does comes first */
+#define TWO_FROM   160 /* cells: two columns */
 
-static void legend(struct area a, int y)
+/* Returns the line below. */
+static int legend(struct area a, int y)
 {
+    const struct text differs = TEXT_OURS(_("event: should show 42, shows 17"));
     int x = 1;
 
     for (int s = CLIENT_STATES - 1; s >= 0; s--) {
@@ -20,40 +25,53 @@ static void legend(struct area a, int y)
                          _(client_states[s].label)) +
              3;
     }
+    if (x + 6 + text_width(differs) >= a.cols) {
+        y++;
+        x = 1;
+    }
     x += area_text(a, y, x, -1, ROLE_VALUE_WARNING, TEXT_OURS("42" SYM_NOT "17")) + 1;
-    area_text(a, y, x, -1, ROLE_SCREEN_TEXT, TEXT_OURS(_("event: should show 42, shows 17")));
+    area_text(a, y, x, -1, ROLE_SCREEN_TEXT, differs);
+    return y + 1;
+}
+
+/* Its sentence in as many lines as it needs; returns the line below. */
+static int draw_action(struct paint *p, struct area a, int y, unsigned i)
+{
+    unsigned n;
+    const struct ui_action *action = &ui_actions(&n)[i];
+    const int x = KEYS_COLS + 1 + (a.cols >= NAMES_FROM ? NAME_COLS : 0);
+    char keys[80];
+
+    keymap_all(&p->desk->keys, (enum ui_action_id)i, keys);
+    area_text(a, y, 1, KEYS_COLS, ROLE_FOOTER_KEY, TEXT_OURS(keys));
+    if (a.cols >= NAMES_FROM)
+        area_text(a, y, KEYS_COLS + 2, NAME_COLS, ROLE_SCREEN_DIM, TEXT_OURS(action->name));
+    return panel_wrapped(area_sub(a, 0, x, a.rows, a.cols - x), y, ROLE_SCREEN_TEXT,
+                         _(action->help));
 }
 
 void panel_help_draw(struct paint *p, struct area a)
 {
     struct desk *d = p->desk;
+    int *skip = &d->layer[d->layers - 1].scroll;
+    struct sheet s = {.p = p,
+                      .skip = *skip,
+                      .a = desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED,
+                                      TEXT_OURS(_("HELP")))};
+    const unsigned columns = s.a.cols >= TWO_FROM ? 2 : 1;
+    const int cols = s.a.cols / (int)columns;
     unsigned n;
-    const struct ui_action *list = ui_actions(&n);
-    struct area in =
-        desk_frame(d, a, false, ROLE_PANEL_BORDER, ROLE_PANEL_FOCUSED, TEXT_OURS(_("HELP")));
-    int *skip = &d->layer[d->layers - 1].scroll, line = 0;
-    const int wide = in.cols >= 160 ? 2 : 1, height = ((int)n + wide - 1) / wide;
 
-    if (*skip > height + 3 - in.rows)
-        *skip = height + 3 > in.rows ? height + 3 - in.rows : 0;
-    legend(in, line++ - *skip);
-    area_text(in, line++ - *skip, 1, -1, ROLE_SCREEN_DIM,
-              TEXT_OURS(_(
-                  "Esc or q closes; keys can be changed in [keys] of config.ini by these names")));
-    line++;
-    for (unsigned i = 0; i < n; i++) {
-        char keys[80];
-        const int x = (int)i / height * (in.cols / wide), y = line + (int)i % height - *skip;
-
-        if (y < 0 || y >= in.rows)
-            continue;
-        keymap_all(&d->keys, (enum ui_action_id)i, keys);
-        area_text(in, y, x + 1, KEYS_COLS, ROLE_FOOTER_KEY, TEXT_OURS(keys));
-        area_text(in, y, x + KEYS_COLS + 2, NAME_COLS, ROLE_SCREEN_DIM, TEXT_OURS(list[i].name));
-        area_text(in, y, x + KEYS_COLS + NAME_COLS + 2, in.cols / wide - KEYS_COLS - NAME_COLS - 3,
-                  ROLE_SCREEN_TEXT, TEXT_OURS(_(list[i].help)));
+    ui_actions(&n);
+    const int below = panel_wrapped(
+        s.a, legend(s.a, -s.skip), ROLE_SCREEN_DIM,
+        _("Esc or q closes; keys can be changed in [keys] of config.ini by these names"));
+    for (unsigned c = 0; c < columns; c++) {
+        const struct area column = area_sub(s.a, 0, (int)c * cols, s.a.rows, cols);
+        int y = below + 1;
+        for (unsigned i = n * c / columns; i < n * (c + 1) / columns; i++)
+            y = draw_action(p, column, y, i);
+        s.line = y + s.skip > s.line ? y + s.skip : s.line;
     }
-    if (height + 3 - *skip > in.rows)
-        area_text_right(a, a.rows - 1, 0, a.cols - 2, ROLE_PANEL_BORDER, TEXT_OURS(_(" more ↓ ")));
-    area_cursor(in, 0, 0, false);
+    sheet_end(&s, a, skip);
 }

@@ -163,13 +163,20 @@ static void test_what_a_report_says(void **state)
 static void test_what_the_next_shift_is_told(void **state)
 {
     const struct report r = report();
+    const struct uid nobody = {{0}};
+    struct alarm wide[3] = {alarms[0], alarms[1]};
 
     (void)state;
+    make_alarm(&wide[2], ALARM_GROUP_OUTAGE, &nobody);
+    TEXT_SET(&wide[2].subject, "vienna-2", 8);
+    found.set.list[0].alarms = wide;
+    found.set.list[0].alarm_count = 3;
     found.handed_over_at = T0 + 60000;
     TEXT_SET(&found.handed_over_by, "clara", 5);
     assert_true(report_handover_plain(&r, &out));
     expect("acknowledged: berta, since 2026-04-05 08:00:30");
     expect("shelved: shelved until 2026-04-05 10:00:00");
+    expect("GROUP OUTAGE vienna-2, unacknowledged: nobody");
     /* The shelving ends before the acknowledgement grows old. */
     const char *shelving = strstr(buf_str(&out), "10:00:00 the shelving: "),
                *expiry = strstr(buf_str(&out), "20:00:30 the acknowledgement: ");

@@ -175,6 +175,7 @@ static void test_broker_unreachable(void **state)
     assert_string_equal(rig_take(&rig), "alarm history:alarm_raised notify");
     const struct alarm *a = rig_alarm(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1");
     assert_non_null(a);
+    assert_string_equal(a->summary.id, "gone"); /* the reason as it came: to be translated */
     rig_operator(&rig, OP_ACKNOWLEDGE, a->id, "anna");
     assert_string_equal(rig_take(&rig), "alarm history:alarm_acknowledged"); /* never shared */
     rig_up(&rig);

@@ -462,6 +462,12 @@ static void test_german(void **state)
     fleet_draw(&f);
     assert_non_null(strstr(fleet_text(&f), "Dienst ausgefallen 9b8d1856"));
     fleet_close(&f);
+    fleet_open(&f, 3, 50, 80, true);
+    fleet_type(&f, "?", NULL);
+    fleet_draw(&f);
+    text = strstr(fleet_text(&f), "HILFE");
+    assert_true(text && !strstr(text, "…"));
+    fleet_close(&f);
     broker_view(24, 80, "8", "broker-trouble-80x24-de");
     broker_view(36, 120, "8", "broker-trouble-120x36-de");
     setenv("LANGUAGE", "en", 1);
