@@ -2,6 +2,7 @@
 #include "ui/sheet.h"
 
 #include "base/i18n.h"
+#include "ui/panel.h"
 #include "ui/symbols.h"
 
 int sheet_line(struct sheet *s)
@@ -17,10 +18,12 @@ void sheet_heading(struct sheet *s, const char *text)
 
 void sheet_field(struct sheet *s, const char *label, enum role role, const char *value)
 {
-    const int y = sheet_line(s);
+    const struct area right =
+        area_sub(s->a, 0, SHEET_LABEL, s->a.rows, s->a.cols - SHEET_LABEL);
+    const int y = s->line - s->skip;
 
     area_text(s->a, y, 1, SHEET_LABEL - 1, ROLE_SCREEN_DIM, TEXT_OURS(label));
-    area_text(s->a, y, SHEET_LABEL + 1, -1, role, (struct text){*value ? value : SYM_NONE});
+    s->line = s->skip + panel_wrapped(right, y, role, *value ? value : SYM_NONE);
 }
 
 void sheet_end(struct sheet *s, struct area frame, int *scroll)

@@ -15,6 +15,7 @@ struct sheet {
 
 int sheet_line(struct sheet *s); /* y of the next line */
 void sheet_heading(struct sheet *s, const char *text);
+/* The value in as many lines as it needs. */
 void sheet_field(struct sheet *s, const char *label, enum role role, const char *value);
 /* Of a layer: keeps the scrolling within what there is, for which the frame is drawn once more, and
  * says in it that there is more. */

@@ -189,6 +189,9 @@ static void test_a_long_reason_gives_way(void **state)
     fleet_draw(&f);
     assert_non_null(strstr(fleet_text(&f), "…, next try in 10 s"));
     assert_non_null(strstr(fleet_text(&f), "as of then"));
+    fleet_type(&f, "3", NULL); /* the alarm's detail has it to the end */
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "and so on"));
     fleet_close(&f);
 }
 
