@@ -16,6 +16,8 @@ import check_cli  # noqa: E402
 
 KILLS = int(os.environ.get("KILLS", "60"))
 SEED = int(os.environ.get("SEED", "7"))
+# Of seven messages each. All of them fit into the broker's queue (100,000): what that drops nobody can keep.
+COMMANDS_A_KILL = 90000 // 7 // KILLS
 
 
 def send_command(rig, client, command):
@@ -37,8 +39,8 @@ def main():
         recorder = rig.record()
         check_cli.eventually(lambda: "connected" in rig.log(), bool, 20)
         for kill in range(KILLS):
-            until = time.monotonic() + dice.uniform(0.05, 0.9)
-            while time.monotonic() < until:
+            began, length = time.monotonic(), dice.uniform(0.05, 0.9)
+            for k in range(COMMANDS_A_KILL):
                 client, command = str(uuid.UUID(int=dice.getrandbits(128))), str(uuid.UUID(int=dice.getrandbits(128)))
                 send_command(rig, client, command)
                 sent[command] = set()
@@ -46,6 +48,7 @@ def main():
                     for topic in ("commands", "command"):
                         acknowledge(rig, client, command, status, topic)
                         sent[command].add((status, f"{topic}/ack"))
+                time.sleep(max(0, began + length * (k + 1) / COMMANDS_A_KILL - time.monotonic()))
             recorder.kill()
             recorder.wait()
             recorder = rig.record()
