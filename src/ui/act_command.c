@@ -9,11 +9,10 @@ bool act_has_marks(const struct desk *d)
 
 void act_mark(struct desk *d, const struct ui_model *m, struct intents *out)
 {
-    (void)out;
     if (!act_has_marks(d))
         desk_say(d, m, "%s", _("only clients are marked: go to their list with Tab or 2"));
     else if (list_toggle_mark(act_list(d), m))
-        list_move(act_list(d), m, 1);
+        act_down(d, m, out); /* who marks has chosen the list, too */
 }
 
 void act_mark_all(struct desk *d, const struct ui_model *m, struct intents *out)

@@ -367,6 +367,21 @@ static void test_a_long_set_scrolls(void **state)
     fleet_close(&f);
 }
 
+/* Who marks has chosen the clients: an alarm that comes meanwhile doesn't take the focus, or the
+ * command would go to its client instead. */
+static void test_marks_keep_the_focus(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    type("  ");
+    fleet_alarm(&f, ALARM_SERVICE_FAILED, 7, ALARM_UNACKNOWLEDGED, 1000, "m");
+    fleet_draw(&f);
+    assert_int_equal(f.desk.focus, LIST_CLIENTS);
+    type("R");
+    assert_true(shows("REBOOT 2 CLIENTS"));
+    fleet_close(&f);
+}
+
 /* Elsewhere the marks are out of sight: the selection is meant. */
 static void test_marks_out_of_sight_mean_nothing(void **state)
 {
@@ -586,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_several_shutdowns_want_their_number),
         cmocka_unit_test(test_pace),
         cmocka_unit_test(test_a_long_set_scrolls),
+        cmocka_unit_test(test_marks_keep_the_focus),
         cmocka_unit_test(test_marks_out_of_sight_mean_nothing),
         cmocka_unit_test(test_withdraw),
         cmocka_unit_test(test_a_rollout_is_one_row_until_it_is_unfolded),
