@@ -185,5 +185,4 @@ struct core {
     struct corpse *buried;
 };
 
-
 #endif

@@ -8,7 +8,6 @@ struct core;
 
 /* ---- clients ---- */
 
-struct core;
 struct failure;
 struct reconnects;
 struct group;

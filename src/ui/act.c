@@ -1,10 +1,9 @@
-/* act.c - what each action does. One handler per action; the table says which. */
+/* act.c - which handler each action has, and those about the console itself. */
 #include <string.h>
 
 #include "base/i18n.h"
 #include "ui/act.h"
 #include "ui/panel.h"
-
 
 struct list *act_list(struct desk *d)
 {
