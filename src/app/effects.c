@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "core/image.h"
 
 /* A row that the recorder's store could not take: the rows are synced whole once there is room. */
@@ -107,31 +108,17 @@ static void notify(struct session *s, const struct effect *e)
     notices_take(s, e->u.notify.alarm, e->u.notify.escalation);
 }
 
-static bool fetch_room(struct session *s)
-{
-    if (s->fetch_count + 2 <= s->fetch_cap)
-        return true;
-    const size_t cap = s->fetch_cap ? 2 * s->fetch_cap : 256;
-    char **more = realloc(s->fetch, cap * sizeof *more);
-    if (!more)
-        return false;
-    s->fetch = more;
-    s->fetch_cap = cap;
-    return true;
-}
-
 static void fetch_topic(struct session *s, const struct client *c, const char *name)
 {
     struct buf b = BUF_INIT;
 
-    if (buf_printf(&b, "infoscreen/%s/%s", c->spelling, name))
+    if (array_make_room(&s->fetch, s->fetch_count, &s->fetch_cap, sizeof *s->fetch) &&
+        buf_printf(&b, "infoscreen/%s/%s", c->spelling, name))
         s->fetch[s->fetch_count++] = b.data;
 }
 
 static void fetch(struct session *s, const struct effect *e)
 {
-    if (!fetch_room(s))
-        return;
     if (e->u.fetch.failed)
         fetch_topic(s, e->u.fetch.client, "service_failed");
     if (e->u.fetch.group)

@@ -111,20 +111,25 @@ static bool take_digits(struct cursor *c, int digits, int *value)
     return true;
 }
 
-static bool take_char(struct cursor *c, const char *any)
+static bool take_char(struct cursor *c, char wanted)
 {
-    if (c->p == c->end || !*c->p || !strchr(any, *c->p))
+    if (c->p == c->end || *c->p != wanted)
         return false;
     c->p++;
     return true;
+}
+
+static bool take_either(struct cursor *c, char one, char other)
+{
+    return take_char(c, one) || take_char(c, other);
 }
 
 static bool take_date(struct cursor *c, struct date *d)
 {
     int year;
 
-    if (!take_digits(c, 4, &year) || !take_char(c, "-") || !take_digits(c, 2, &d->month) ||
-        !take_char(c, "-") || !take_digits(c, 2, &d->day))
+    if (!take_digits(c, 4, &year) || !take_char(c, '-') || !take_digits(c, 2, &d->month) ||
+        !take_char(c, '-') || !take_digits(c, 2, &d->day))
         return false;
     d->year = year;
     return date_is_valid(*d);
@@ -135,14 +140,14 @@ static bool take_clock(struct cursor *c, int64_t *ms)
 {
     int hour, minute, second = 0, scale = 100;
 
-    if (!take_digits(c, 2, &hour) || !take_char(c, ":") || !take_digits(c, 2, &minute))
+    if (!take_digits(c, 2, &hour) || !take_char(c, ':') || !take_digits(c, 2, &minute))
         return false;
-    if (take_char(c, ":") && !take_digits(c, 2, &second))
+    if (take_char(c, ':') && !take_digits(c, 2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > 60) /* 60: a leap second */
         return false;
     *ms = hour * HOUR_MS + minute * MINUTE_MS + second * SECOND_MS;
-    if (take_char(c, ".,")) {
+    if (take_either(c, '.', ',')) {
         if (c->p == c->end || !is_digit(*c->p))
             return false;
         for (; c->p < c->end && is_digit(*c->p); c->p++, scale /= 10)
@@ -158,13 +163,13 @@ static bool take_zone(struct cursor *c, int64_t *offset_ms)
     bool west;
 
     *offset_ms = 0;
-    if (c->p == c->end || take_char(c, "Zz"))
+    if (c->p == c->end || take_either(c, 'Z', 'z'))
         return true;
     west = *c->p == '-';
-    if (!take_char(c, "+-") || !take_digits(c, 2, &hour))
+    if (!take_either(c, '+', '-') || !take_digits(c, 2, &hour))
         return false;
     if (c->p < c->end) {
-        take_char(c, ":");
+        take_char(c, ':');
         if (!take_digits(c, 2, &minute))
             return false;
     }
@@ -180,8 +185,8 @@ bool time_parse_iso(const char *s, size_t n, int64_t *wall_ms)
     struct date d;
     int64_t ms, offset;
 
-    if (!take_date(&c, &d) || !take_char(&c, "Tt ") || !take_clock(&c, &ms) ||
-        !take_zone(&c, &offset) || c.p != c.end)
+    if (!take_date(&c, &d) || !(take_either(&c, 'T', 't') || take_char(&c, ' ')) ||
+        !take_clock(&c, &ms) || !take_zone(&c, &offset) || c.p != c.end)
         return false;
     *wall_ms = days_from_date(d) * DAY_MS + ms - offset;
     return true;
@@ -237,7 +242,7 @@ static bool parse_local(const char *s, int64_t *wall_ms)
 
     if (!take_date(&c, &d))
         return false;
-    if (c.p != c.end && (!take_char(&c, " ") || !take_clock(&c, &ms) || c.p != c.end))
+    if (c.p != c.end && (!take_char(&c, ' ') || !take_clock(&c, &ms) || c.p != c.end))
         return false;
     tm.tm_year = (int)d.year - 1900;
     tm.tm_mon = d.month - 1;

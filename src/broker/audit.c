@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 
 #define QUEUED_LEAST 10000 /* the default, 1000, loses retained messages of fleets of thousands */
@@ -15,19 +16,14 @@
 
 void audit_add(struct audit *a, const char *name, const char *expected, bool ok, const char *actual)
 {
-    if (a->n == a->cap) {
-        const size_t cap = a->cap ? a->cap * 2 : 64;
-        struct audit_check *list = realloc(a->list, cap * sizeof *list);
-        if (!list) {
-            a->failed = true;
-            return;
-        }
-        a->list = list;
-        a->cap = cap;
+    struct audit_check *check = array_add(&a->list, &a->n, &a->cap, sizeof *check);
+
+    if (!check) {
+        a->failed = true;
+        return;
     }
-    a->list[a->n] = (struct audit_check){.name = name, .expected = expected, .ok = ok};
-    TEXT_SET(&a->list[a->n].actual, actual, strlen(actual));
-    a->n++;
+    *check = (struct audit_check){.name = name, .expected = expected, .ok = ok};
+    TEXT_SET(&check->actual, actual, strlen(actual));
 }
 
 static void add(struct audit *a, const struct audit_rule *rule, bool ok, const char *actual)

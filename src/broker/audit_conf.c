@@ -4,21 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 
 static bool add_line(struct conf *c, int number, const char *key, const char *value, int listener)
 {
-    if (c->n == c->cap) {
-        const size_t cap = c->cap ? c->cap * 2 : 64;
-        struct conf_line *line = realloc(c->line, cap * sizeof *line);
-        if (!line)
-            return false;
-        c->line = line;
-        c->cap = cap;
-    }
-    c->line[c->n++] =
-        (struct conf_line){.number = number, .listener = listener, .key = key, .value = value};
-    return true;
+    struct conf_line *line = array_add(&c->line, &c->n, &c->cap, sizeof *line);
+
+    if (line)
+        *line =
+            (struct conf_line){.number = number, .listener = listener, .key = key, .value = value};
+    return line != NULL;
 }
 
 /* Mosquitto takes the first word as the key and the rest as the value. */

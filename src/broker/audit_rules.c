@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 
 /* One line of an acl_file in its parts. */
@@ -279,17 +280,12 @@ struct owners {
 static bool owners_add(void *user, const char *username, const char *uuid)
 {
     struct owners *o = user;
+    struct owner_row *row = array_add(&o->list, &o->n, &o->cap, sizeof *row);
 
-    if (o->n == o->cap) {
-        const size_t cap = o->cap ? o->cap * 2 : 64;
-        struct owner_row *list = realloc(o->list, cap * sizeof *list);
-        if (!list)
-            return false;
-        o->list = list;
-        o->cap = cap;
-    }
-    snprintf(o->list[o->n].username, USERNAME_SIZE, "%s", username);
-    snprintf(o->list[o->n++].uuid, UID_TEXT, "%s", uuid);
+    if (!row)
+        return false;
+    snprintf(row->username, USERNAME_SIZE, "%s", username);
+    snprintf(row->uuid, UID_TEXT, "%s", uuid);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/text.h"
@@ -247,36 +248,30 @@ bool provision_create(const struct provision_init *o, struct account *server, st
 
 struct listing {
     struct account *rows;
-    int n, cap;
+    size_t n, cap;
 };
 
 static bool listing_add(void *user, const char *username, const char *uuid)
 {
     struct listing *l = user;
+    struct account *row = array_add(&l->rows, &l->n, &l->cap, sizeof *row);
 
-    if (l->n == l->cap) {
-        const int cap = l->cap ? l->cap * 2 : 64;
-        struct account *rows = realloc(l->rows, (size_t)cap * sizeof *rows);
-        if (!rows)
-            return false;
-        l->rows = rows;
-        l->cap = cap;
-    }
-    l->rows[l->n] = (struct account){0};
-    snprintf(l->rows[l->n].username, USERNAME_SIZE, "%s", username);
-    snprintf(l->rows[l->n].client_uuid, UID_TEXT, "%s", uuid);
-    l->n++;
+    if (!row)
+        return false;
+    *row = (struct account){0};
+    snprintf(row->username, USERNAME_SIZE, "%s", username);
+    snprintf(row->client_uuid, UID_TEXT, "%s", uuid);
     return true;
 }
 
 /* Rules without a password, and passwords without rules. */
-static bool mark_halves(struct listing *out, int first, const char *passwords)
+static bool mark_halves(struct listing *out, size_t first, const char *passwords)
 {
     struct names with_password = {0}, with_rules = {0};
     bool ok = passwd_each(passwords, names_add, &with_password);
 
     names_sort(&with_password);
-    for (int i = first; ok && i < out->n; i++) {
+    for (size_t i = first; ok && i < out->n; i++) {
         ok = names_add(&with_rules, out->rows[i].username);
         if (!names_have(&with_password, out->rows[i].username))
             out->rows[i].fault = ACCOUNT_NO_PASSWORD;
@@ -322,7 +317,7 @@ bool provision_list(const char *dir, struct account **list, int *n, struct err *
     if (ok && passwd_has(buf_str(&console), SERVER_ACCOUNT))
         ok = listing_add(&out, SERVER_ACCOUNT, "");
     if (ok) {
-        const int first = out.n;
+        const size_t first = out.n;
         ok = acl_each_account(buf_str(&rules), listing_add, &out) &&
              mark_halves(&out, first, buf_str(&passwords));
     }
@@ -337,7 +332,7 @@ bool provision_list(const char *dir, struct account **list, int *n, struct err *
         return false;
     }
     *list = out.rows;
-    *n = out.n;
+    *n = (int)out.n;
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 
 #define CANARY "infoscreen/console/canary/"
@@ -202,17 +203,12 @@ static int by_account(const void *a, const void *b)
 
 static bool add_block(struct acl_blocks *b, const char *line, size_t n)
 {
-    if (b->n == b->cap) {
-        const size_t cap = b->cap ? b->cap * 2 : 64;
-        struct acl_block *list = realloc(b->list, cap * sizeof *list);
-        if (!list)
-            return false;
-        b->list = list;
-        b->cap = cap;
-    }
-    b->list[b->n] = (struct acl_block){.at = line + n + (line[n] == '\n')};
-    snprintf(b->list[b->n++].username, USERNAME_SIZE, "%.*s", (int)(n - 5 < 64 ? n - 5 : 64),
-             line + 5);
+    struct acl_block *block = array_add(&b->list, &b->n, &b->cap, sizeof *block);
+
+    if (!block)
+        return false;
+    *block = (struct acl_block){.at = line + n + (line[n] == '\n')};
+    snprintf(block->username, USERNAME_SIZE, "%.*s", (int)(n - 5 < 64 ? n - 5 : 64), line + 5);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "base/text.h"
 
@@ -25,16 +26,12 @@ struct table {
 
 static bool table_add(struct table *t, const char *uuid, bool is_new)
 {
-    if (t->n == t->cap) {
-        const size_t cap = t->cap ? t->cap * 2 : 64;
-        struct taken *rows = realloc(t->rows, cap * sizeof *rows);
-        if (!rows)
-            return false;
-        t->rows = rows;
-        t->cap = cap;
-    }
-    snprintf(t->rows[t->n].uuid, UID_TEXT, "%s", uuid);
-    t->rows[t->n++].is_new = is_new;
+    struct taken *row = array_add(&t->rows, &t->n, &t->cap, sizeof *row);
+
+    if (!row)
+        return false;
+    snprintf(row->uuid, UID_TEXT, "%s", uuid);
+    row->is_new = is_new;
     return true;
 }
 

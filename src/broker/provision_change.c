@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "base/text.h"
 
@@ -23,18 +24,13 @@ struct rows {
 static bool rows_add(void *user, const char *username, const char *uuid)
 {
     struct rows *r = user;
+    struct row *row = array_add(&r->list, &r->n, &r->cap, sizeof *row);
 
-    if (r->n == r->cap) {
-        const size_t cap = r->cap ? r->cap * 2 : 64;
-        struct row *list = realloc(r->list, cap * sizeof *list);
-        if (!list)
-            return false;
-        r->list = list;
-        r->cap = cap;
-    }
-    r->list[r->n] = (struct row){.chosen = NULL};
-    snprintf(r->list[r->n].username, USERNAME_SIZE, "%s", username);
-    snprintf(r->list[r->n++].uuid, UID_TEXT, "%s", uuid);
+    if (!row)
+        return false;
+    row->chosen = NULL;
+    snprintf(row->username, USERNAME_SIZE, "%s", username);
+    snprintf(row->uuid, UID_TEXT, "%s", uuid);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 
@@ -123,17 +124,11 @@ static int by_username(const void *a, const void *b)
 bool names_add(void *user, const char *username)
 {
     struct names *s = user;
+    char *name = array_add(&s->list, &s->n, &s->cap, sizeof *s->list);
 
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? s->cap * 2 : 64;
-        void *list = realloc(s->list, cap * sizeof *s->list);
-        if (!list)
-            return false;
-        s->list = list;
-        s->cap = cap;
-    }
-    snprintf(s->list[s->n++], USERNAME_SIZE, "%s", username);
-    return true;
+    if (name)
+        snprintf(name, USERNAME_SIZE, "%s", username);
+    return name != NULL;
 }
 
 bool names_have(const struct names *s, const char *username)

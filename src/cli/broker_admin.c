@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "broker/provision.h"
@@ -142,20 +143,15 @@ int run_broker_init(struct call *call, struct err *e)
 
 struct uuid_list {
     const char **list;
-    int n, cap;
+    int n;
+    size_t cap;
     char *lines; /* owned text of --file */
 };
 
 static bool push(struct uuid_list *l, const char *uuid, struct err *e)
 {
-    if (l->n == l->cap) {
-        const int cap = l->cap ? l->cap * 2 : 64;
-        const char **grown = realloc(l->list, (size_t)cap * sizeof *grown);
-        if (!grown)
-            return err_set(e, EXIT_FAILED, _("out of memory: give fewer uuids at once"));
-        l->list = grown;
-        l->cap = cap;
-    }
+    if (!array_make_room(&l->list, (size_t)l->n, &l->cap, sizeof *l->list))
+        return err_set(e, EXIT_FAILED, _("out of memory: give fewer uuids at once"));
     l->list[l->n++] = uuid;
     return true;
 }

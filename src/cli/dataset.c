@@ -4,28 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 
 /* ---- growing lists ---- */
 
-static void *next_slot(struct dataset *d, void **list, size_t *count, size_t *cap, size_t size)
+static void *next_slot(struct dataset *d, void *list, size_t *count, size_t *cap, size_t size)
 {
-    if (*count == *cap) {
-        const size_t more = *cap ? *cap * 2 : 64;
-        void *grown = realloc(*list, more * size);
-        if (!grown) {
-            d->no_memory = true;
-            return NULL;
-        }
-        *list = grown;
-        *cap = more;
-    }
-    return (char *)*list + (*count)++ * size;
+    void *slot = array_add(list, count, cap, size);
+
+    d->no_memory |= !slot;
+    return slot;
 }
 
 #define NEXT(d, list)                                                                              \
-    next_slot((d), (void **)&(d)->list##s, &(d)->list##_count, &(d)->list##_cap,                   \
-              sizeof *(d)->list##s)
+    next_slot((d), &(d)->list##s, &(d)->list##_count, &(d)->list##_cap, sizeof *(d)->list##s)
 
 static bool add_client(void *user, const struct client *c)
 {

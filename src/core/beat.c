@@ -20,7 +20,8 @@ static void mark_life(struct core *c, struct device *d)
 }
 
 uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
-                                 void (*fn)(void *user, const struct client *cl), void *user)
+                                 void (*fn)(void *user, uint32_t index, const struct client *row),
+                                 void *user)
 {
     uint32_t n = 0;
 
@@ -30,7 +31,7 @@ uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
         if (!c->life_first)
             c->life_last = 0;
         d->life_marked = false;
-        fn(user, &d->row);
+        fn(user, d->number - 1, &d->row);
         n++;
     }
     return n;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "core/core_internal.h"
 
 void effects_clear(struct effects *e)
@@ -20,17 +21,12 @@ struct effect *emit(struct core *c, enum effect_kind kind)
 {
     struct effects *e = c->out;
 
-    if (e->count == e->cap) {
-        const size_t cap = e->cap ? 2 * e->cap : 16;
-        struct effect *list = realloc(e->list, cap * sizeof(*list));
-        if (!list) {
-            c->counts.no_memory++;
-            return NULL;
-        }
-        e->list = list;
-        e->cap = cap;
+    struct effect *made = array_add(&e->list, &e->count, &e->cap, sizeof(*made));
+
+    if (!made) {
+        c->counts.no_memory++;
+        return NULL;
     }
-    struct effect *made = &e->list[e->count++];
     memset(made, 0, sizeof(*made));
     made->kind = kind;
     made->durable = c->durable;

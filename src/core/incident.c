@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 const bool incident_event_kinds[EVENT_KINDS] = {
     [EVENT_ALARM_RAISED] = true,
     [EVENT_ALARM_ACKNOWLEDGED] = true,
@@ -160,24 +162,17 @@ static void adopt_pieces(struct walk *w, const struct subject *s, uint32_t *home
 
 /* ---- drafts and parts ---- */
 
-static bool grow(struct walk *w, void *list, size_t *room, size_t count, size_t size)
+static bool make_room(struct walk *w, void *list, size_t count, size_t *room, size_t size)
 {
-    if (count < *room)
-        return true;
-    const size_t more = *room ? 2 * *room : 32;
-    void *grown = realloc(*(void **)list, more * size);
-    if (!grown) {
-        w->no_memory = true;
-        return false;
-    }
-    *(void **)list = grown;
-    *room = more;
-    return true;
+    const bool made = array_make_room(list, count, room, size);
+
+    w->no_memory |= !made;
+    return made;
 }
 
 static bool begin_draft(struct walk *w, const struct subject *s, int64_t at, uint32_t *draft)
 {
-    if (!grow(w, &w->drafts, &w->draft_room, w->draft_count, sizeof(*w->drafts)))
+    if (!make_room(w, &w->drafts, w->draft_count, &w->draft_room, sizeof(*w->drafts)))
         return false;
     *draft = (uint32_t)w->draft_count++;
     w->drafts[*draft] = (struct draft){.into = *draft,
@@ -212,7 +207,7 @@ static void raise_alarm(struct walk *w, struct subject *s, int64_t at, const str
     const int32_t found = find_home(w, s, at);
     uint32_t home = found < 0 ? 0 : incident_root(w, (uint32_t)found);
 
-    if (!grow(w, &w->parts, &w->part_room, w->part_count, sizeof(*w->parts)) ||
+    if (!make_room(w, &w->parts, w->part_count, &w->part_room, sizeof(*w->parts)) ||
         (found < 0 && !begin_draft(w, s, at, &home)))
         return;
     struct part *p = part_in(w, s, home, at);

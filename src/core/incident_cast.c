@@ -6,20 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* ---- casts ---- */
 
 static bool cast_add(struct cast *c, const void *key)
 {
-    if (c->count == c->room) {
-        const size_t room = c->room ? 2 * c->room : 64;
-        char *keys = realloc(c->keys, room * c->size);
-        if (!keys)
-            return false;
-        c->keys = keys;
-        c->room = room;
-    }
-    memcpy(c->keys + c->count++ * c->size, key, c->size);
-    return true;
+    void *added = array_add(&c->keys, &c->count, &c->room, c->size);
+
+    if (added)
+        memcpy(added, key, c->size);
+    return added != NULL;
 }
 
 static bool cast_add_text(struct cast *c, const char *text)

@@ -86,7 +86,7 @@ struct fleet {
     bool server_up, server_ended, published;
     int64_t server_at;
     struct script *script;
-    int next_step;
+    size_t next_step;
     int64_t began, now, wall;
     int64_t next_fault;
     int64_t broker_start_at; /* a script's "broker stop for 6s" */
@@ -144,7 +144,7 @@ struct verb {
 
 struct script {
     struct step *steps;
-    int n, cap;
+    size_t n, cap;
 };
 
 const struct verb *verb_find(const char *name);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "base/timefmt.h"
@@ -260,16 +261,11 @@ static bool take_args(struct reader *r, struct step *s)
 
 static bool script_append(struct script *s, const struct step *step)
 {
-    if (s->n == s->cap) {
-        const int cap = s->cap ? s->cap * 2 : 32;
-        struct step *steps = realloc(s->steps, (size_t)cap * sizeof *steps);
-        if (!steps)
-            return false;
-        s->steps = steps;
-        s->cap = cap;
-    }
-    s->steps[s->n++] = *step;
-    return true;
+    struct step *added = array_add(&s->steps, &s->n, &s->cap, sizeof *added);
+
+    if (added)
+        *added = *step;
+    return added != NULL;
 }
 
 static bool parse_line(struct reader *r, struct step *s)
@@ -326,7 +322,7 @@ bool script_parse(struct script *s, const char *shown, const char *text, int n, 
     if (e && lenient)
         *e = (struct err){0};
     if (s->n)
-        qsort(s->steps, (size_t)s->n, sizeof *s->steps, by_time);
+        qsort(s->steps, s->n, sizeof *s->steps, by_time);
     return true;
 }
 

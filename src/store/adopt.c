@@ -6,7 +6,6 @@
 #include "store/column.h"
 #include "store/inside.h"
 
-#define ACTIVE     "status IN('queued','published','accepted','execution_started')"
 #define OVERDUE_MS 5000 /* its own process ends a command within a second */
 #define MOST       256  /* of each, a second */
 
@@ -48,69 +47,64 @@ static struct store_adopted *adopted_new(const struct effect *row)
     return a;
 }
 
-static int read_command(sqlite3 *db, const char *where, int64_t bound, const struct uid *id,
-                        struct command *list, int most, int *count)
+/* How many were read, each with its acks; none if one of them can't be read. */
+static int read_commands(struct writer *w, sqlite3_stmt *q, struct command *list, int most)
 {
-    struct buf sql = BUF_INIT;
-    sqlite3_stmt *q = NULL;
-    int rc = SQLITE_NOMEM;
+    int count = 0, rc = SQLITE_ROW;
 
-    buf_puts(&sql, "SELECT ");
-    columns_select(&command_columns, &sql);
-    if (buf_printf(&sql, " FROM command WHERE %s", where))
-        rc = sqlite3_prepare_v2(db, buf_str(&sql), -1, &q, NULL);
-    if (rc == SQLITE_OK && id)
-        column_bind_uid(q, 1, id);
-    else if (rc == SQLITE_OK)
-        sqlite3_bind_int64(q, 1, bound);
-    for (*count = 0; rc == SQLITE_OK && *count < most; ++*count) {
-        if ((rc = sqlite3_step(q)) != SQLITE_ROW)
+    while (count < most && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct command *c = &list[count++];
+        *c = (struct command){.ack_count = 0};
+        columns_read(&command_columns, q, c);
+        if (!store_read_acks(w->db, c))
+            rc = SQLITE_ERROR;
+        if (rc != SQLITE_ROW)
             break;
-        list[*count] = (struct command){.ack_count = 0};
-        columns_read(&command_columns, q, &list[*count]);
-        rc = store_read_acks(db, &list[*count]) ? SQLITE_OK : SQLITE_ERROR;
     }
-    sqlite3_finalize(q);
-    buf_fini(&sql);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    sqlite3_reset(q);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? count : 0;
 }
 
 /* ---- rows of processes that ended ---- */
 
 struct orphans {
+    struct writer *writer;
     struct store_adopted *list[MOST];
     int count;
 };
 
-static bool take_orphan(void *user, sqlite3 *db, const struct effect *row)
+static bool take_orphan(void *user, const struct effect *row)
 {
     struct orphans *o = user;
     struct store_adopted *a = o->count < MOST ? adopted_new(row) : NULL;
     const char *key = row->u.publish.alarm_id;
     struct uid id;
-    int count = 0;
+    int rc;
 
     if (!a)
         return false;
-    if (key && uid_parse(key, strlen(key), &id) &&
-        read_command(db, "command_id=?1", 0, &id, &a->command, 1, &count) == SQLITE_OK)
-        a->has_command = count == 1;
+    sqlite3_stmt *q = key && uid_parse(key, strlen(key), &id)
+                          ? writer_statement(o->writer, SQL_COMMAND_READ, &rc)
+                          : NULL;
+    if (q) {
+        column_bind_uid(q, 1, &id);
+        a->has_command = read_commands(o->writer, q, &a->command, 1) == 1;
+    }
     o->list[o->count++] = a;
     return true;
 }
 
 static bool has_orphans(struct store *s)
 {
-    sqlite3_stmt *q = NULL;
     bool found = false;
+    int rc;
+    sqlite3_stmt *q = writer_statement(&s->writer, SQL_OUTBOX_OWNERS, &rc);
 
-    if (sqlite3_prepare_v2(s->writer.db, "SELECT DISTINCT owner FROM outbox", -1, &q, NULL) ==
-        SQLITE_OK)
-        while (!found && sqlite3_step(q) == SQLITE_ROW) {
-            const int64_t owner = sqlite3_column_int64(q, 0);
-            found = owner != s->role.owner && !role_owner_lives(&s->role, owner);
-        }
-    sqlite3_finalize(q);
+    while (q && !found && sqlite3_step(q) == SQLITE_ROW) {
+        const int64_t owner = sqlite3_column_int64(q, 0);
+        found = owner != s->role.owner && !role_owner_lives(&s->role, owner);
+    }
+    sqlite3_reset(q);
     return found;
 }
 
@@ -123,7 +117,7 @@ static void give(struct store *s, struct store_adopted *a)
 
 static void adopt_orphans(struct store *s)
 {
-    struct orphans o = {.count = 0};
+    struct orphans o = {.writer = &s->writer};
     bool taken = false;
 
     if (!has_orphans(s) || db_run(s->writer.db, "BEGIN IMMEDIATE") != SQLITE_OK)
@@ -145,11 +139,13 @@ static void adopt_orphans(struct store *s)
 static void adopt_overdue(struct store *s, int64_t mono_ms)
 {
     struct command list[8];
-    int count = 0;
+    int rc;
+    sqlite3_stmt *q = writer_statement(&s->writer, SQL_COMMANDS_OVERDUE, &rc);
 
-    if (read_command(s->writer.db, ACTIVE " AND expires_at<?1 ORDER BY expires_at",
-                     mono_ms + s->wall_offset - OVERDUE_MS, NULL, list, 8, &count) != SQLITE_OK)
+    if (!q)
         return;
+    sqlite3_bind_int64(q, 1, mono_ms + s->wall_offset - OVERDUE_MS);
+    const int count = read_commands(&s->writer, q, list, 8);
     for (int i = 0; i < count; i++) {
         struct store_adopted *a = adopted_new(NULL);
         if (!a)
@@ -184,7 +180,7 @@ void store_look_around(struct store *s, int64_t mono_ms)
 {
     if (!s->options.may_send)
         return;
-    const int64_t version = db_integer(s->writer.db, "PRAGMA data_version", 0);
+    const int64_t version = writer_integer(&s->writer, SQL_DATA_VERSION);
     const bool others_wrote = version != s->data_version;
     if (others_wrote)
         report_withdrawn(s);

@@ -27,6 +27,7 @@ enum record_kind {
 
 struct life {
     struct uid id;
+    uint32_t index; /* of the client in the core */
     int64_t last_heartbeat_at, last_health_at;
 };
 
@@ -77,7 +78,9 @@ enum statement {
     SQL_CLIENT, SQL_CLIENT_NUMBER, SQL_CLIENT_BARE, SQL_LIFE, SQL_ALARM, SQL_COMMAND, SQL_ACK, SQL_ROLLOUT,
     SQL_ROLLOUT_CHANGED, SQL_ROLLOUT_MEMBER,
     SQL_EVENT, SQL_IMAGE, SQL_SPAN, SQL_LOG, SQL_LINK_STATE, SQL_META, SQL_META_READ, SQL_OUTBOX,
-    SQL_OUTBOX_DONE, SQL_SNAPSHOT, SQL_SNAPSHOT_IMAGE, SQL_SNAPSHOT_END,
+    SQL_OUTBOX_DONE, SQL_SNAPSHOT, SQL_SNAPSHOT_IMAGE, SQL_SNAPSHOT_END, SQL_BEGIN, SQL_COMMIT,
+    SQL_DATA_VERSION, SQL_OUTBOX_OWNERS, SQL_ROLLOUTS_ACTIVE, SQL_ROLLOUT_LAST, SQL_COMMAND_READ,
+    SQL_COMMANDS_OVERDUE,
     STATEMENTS
 };
 
@@ -96,6 +99,7 @@ struct writer {
     int64_t seq;            /* within a transaction: the last one given out */
     int64_t span_slot, span_first, span_last;
     struct snapshot snapshot;
+    struct buf numbers;     /* int64_t: the client table's, by index in the core; 0: not known yet */
     uint64_t skipped;       /* rows that can never go in */
 };
 
@@ -113,6 +117,8 @@ int rows_write(struct writer *w, const struct record *r, int64_t owner);
 int rows_flush(struct writer *w);
 sqlite3_stmt *writer_statement(struct writer *w, enum statement which, int *rc);
 int writer_step(sqlite3_stmt *q); /* to its end, and reset */
+/* First column of a statement without parameters; 0 without a row. */
+int64_t writer_integer(struct writer *w, enum statement which);
 
 /* Rollouts (rollouts.c). */
 int rollout_write(struct writer *w, const struct record *r, int64_t owner);
@@ -121,7 +127,7 @@ bool rollouts_read(sqlite3 *db, const char *where, int64_t bound,
                    bool (*take)(void *user, const struct rollout *row,
                                 const struct rollout_member *members),
                    void *user);
-int64_t rollouts_last_change(sqlite3 *db);
+int64_t rollouts_last_change(struct writer *w);
 void rollouts_look_around(struct store *s, bool others_wrote);
 
 /* The acks of a command (load.c). */
@@ -129,7 +135,7 @@ bool store_read_acks(sqlite3 *db, struct command *c);
 /* Gives outbox rows whose owner ended to this process; false of take: no memory (load.c). Within a
  * transaction, so that of two processes only one takes a row. */
 int outbox_claim(const struct role *role, sqlite3 *db,
-                 bool (*take)(void *user, sqlite3 *db, const struct effect *row), void *user);
+                 bool (*take)(void *user, const struct effect *row), void *user);
 
 /* ---- retention ---- */
 

@@ -174,7 +174,7 @@ static struct effect outbox_row(sqlite3_stmt *q)
 }
 
 int outbox_claim(const struct role *role, sqlite3 *db,
-                 bool (*take)(void *user, sqlite3 *db, const struct effect *row), void *user)
+                 bool (*take)(void *user, const struct effect *row), void *user)
 {
     sqlite3_stmt *q = NULL, *own = NULL;
     bool goes_on = true;
@@ -191,7 +191,7 @@ int outbox_claim(const struct role *role, sqlite3 *db,
         if (owner == role->owner || role_owner_lives(role, owner))
             continue;
         const struct effect row = outbox_row(q);
-        goes_on = !row.u.publish.topic || take(user, db, &row);
+        goes_on = !row.u.publish.topic || take(user, &row);
         if (!goes_on)
             break;
         sqlite3_bind_int64(own, 1, role->owner);
@@ -224,11 +224,10 @@ struct restoring {
     bool *memory;
 };
 
-static bool restore_outbox(void *user, sqlite3 *db, const struct effect *row)
+static bool restore_outbox(void *user, const struct effect *row)
 {
     struct restoring *r = user;
 
-    (void)db;
     *r->memory = core_restore_outbox(r->core, row);
     return *r->memory;
 }

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "base/ring.h"
 #include "core/filter.h"
@@ -158,24 +159,11 @@ struct course {
     size_t event_count, event_room, command_count, command_room;
 };
 
-static void *next_slot(void *list, size_t *count, size_t *room, size_t size)
-{
-    if (*count == *room) {
-        const size_t more = *room ? 2 * *room : 64;
-        void *grown = realloc(*(void **)list, more * size);
-        if (!grown)
-            return NULL;
-        *(void **)list = grown;
-        *room = more;
-    }
-    return (char *)*(void **)list + (*count)++ * size;
-}
-
 static bool add_event(void *user, const struct history_event *ev, const char *packed)
 {
     struct course *c = user;
     struct history_event *slot =
-        next_slot(&c->events, &c->event_count, &c->event_room, sizeof *c->events);
+        array_add(&c->events, &c->event_count, &c->event_room, sizeof *slot);
 
     (void)packed;
     if (slot)
@@ -187,7 +175,7 @@ static bool add_command(void *user, const struct command *row)
 {
     struct course *c = user;
     struct command *slot =
-        next_slot(&c->commands, &c->command_count, &c->command_room, sizeof *c->commands);
+        array_add(&c->commands, &c->command_count, &c->command_room, sizeof *slot);
 
     if (slot)
         *slot = *row;

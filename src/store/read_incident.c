@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "store/column.h"
 #include "store/inside.h"
@@ -28,21 +29,8 @@ struct gathered {
     size_t log_count, log_room;
 };
 
-static void *next_slot(void *list, size_t *count, size_t *room, size_t size)
-{
-    if (*count == *room) {
-        const size_t more = *room ? 2 * *room : 64;
-        void *grown = realloc(*(void **)list, more * size);
-        if (!grown)
-            return NULL;
-        *(void **)list = grown;
-        *room = more;
-    }
-    return (char *)*(void **)list + (*count)++ * size;
-}
-
 #define NEXT(g, what)                                                                              \
-    next_slot(&(g)->what##s, &(g)->what##_count, &(g)->what##_room, sizeof *(g)->what##s)
+    array_add(&(g)->what##s, &(g)->what##_count, &(g)->what##_room, sizeof *(g)->what##s)
 
 static bool no_memory(struct err *e)
 {

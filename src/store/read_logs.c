@@ -1,6 +1,7 @@
 /* read_logs.c - client logs: the newest ones in the order they were written, then what follows. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/i18n.h"
 #include "store/column.h"
 #include "store/db.h"
@@ -63,16 +64,12 @@ static int give_reversed(sqlite3_stmt *q, log_row_fn fn, void *user)
     int rc;
 
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-        if (count == cap) {
-            cap = cap ? 2 * cap : 64;
-            struct log_line *more = realloc(lines, cap * sizeof *lines);
-            if (!more) {
-                rc = SQLITE_NOMEM;
-                break;
-            }
-            lines = more;
+        struct log_line *line = array_add(&lines, &count, &cap, sizeof *line);
+        if (!line) {
+            rc = SQLITE_NOMEM;
+            break;
         }
-        read_line(q, &lines[count++]);
+        read_line(q, line);
     }
     if (rc == SQLITE_DONE)
         while (count > 0 && fn(user, &lines[count - 1]))

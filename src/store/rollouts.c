@@ -153,16 +153,16 @@ static bool tell(void *user, const struct rollout *row, const struct rollout_mem
     return true;
 }
 
-int64_t rollouts_last_change(sqlite3 *db)
+int64_t rollouts_last_change(struct writer *w)
 {
-    return db_integer(db, "SELECT max(changed) FROM rollout", 0);
+    return writer_integer(w, SQL_ROLLOUT_LAST);
 }
 
 /* What others began, stopped or brought further. */
 static void tell_changed(struct store *s)
 {
     struct telling t = {.store = s};
-    const int64_t last = rollouts_last_change(s->writer.db);
+    const int64_t last = rollouts_last_change(&s->writer);
     char where[128];
 
     snprintf(where, sizeof where,
@@ -179,17 +179,13 @@ static void tell_changed(struct store *s)
 
 static int find_orphans(struct store *s, struct uid *ids)
 {
-    sqlite3_stmt *q = NULL;
-    int n = 0;
+    int rc, n = 0;
+    sqlite3_stmt *q = writer_statement(&s->writer, SQL_ROLLOUTS_ACTIVE, &rc);
 
-    if (sqlite3_prepare_v2(s->writer.db,
-                           "SELECT rollout_id,owner FROM rollout"
-                           " WHERE state IN('running','stopping')",
-                           -1, &q, NULL) == SQLITE_OK)
-        while (n < TOLD_MOST && sqlite3_step(q) == SQLITE_ROW)
-            if (!role_owner_lives(&s->role, sqlite3_column_int64(q, 1)))
-                column_read_uid(q, 0, &ids[n++]);
-    sqlite3_finalize(q);
+    while (q && n < TOLD_MOST && sqlite3_step(q) == SQLITE_ROW)
+        if (!role_owner_lives(&s->role, sqlite3_column_int64(q, 1)))
+            column_read_uid(q, 0, &ids[n++]);
+    sqlite3_reset(q);
     return n;
 }
 

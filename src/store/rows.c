@@ -38,30 +38,58 @@ static int64_t client_number(struct writer *w, const struct uid *id, int *rc)
     return 0;
 }
 
-static int put_life(struct writer *w, const struct life *l)
+/* Where the number of the client at an index in the core is kept; NULL: no memory. */
+static int64_t *number_slot(struct writer *w, uint32_t index)
 {
-    int rc = SQLITE_OK;
-    const int64_t client = client_number(w, &l->id, &rc);
-    sqlite3_stmt *q = rc == SQLITE_OK ? writer_statement(w, SQL_LIFE, &rc) : NULL;
+    static const int64_t unknown[256];
+    struct buf *b = &w->numbers;
+
+    while (b->len <= index * sizeof(int64_t))
+        if (!buf_append(b, unknown, sizeof unknown))
+            return NULL;
+    return (int64_t *)(void *)b->data + index;
+}
+
+/* Rows of clients are never deleted: a number is looked up once, which costs more than writing the
+ * row does. */
+static int64_t number_at(struct writer *w, uint32_t index, const struct uid *id, int *rc)
+{
+    int64_t *kept = number_slot(w, index);
+
+    if (kept && *kept)
+        return *kept;
+    const int64_t number = client_number(w, id, rc);
+    if (kept)
+        *kept = number;
+    return number;
+}
+
+static int put_life(struct writer *w, int64_t client, int64_t heartbeat_at, int64_t health_at)
+{
+    int rc;
+    sqlite3_stmt *q = writer_statement(w, SQL_LIFE, &rc);
 
     if (!q)
         return rc;
     sqlite3_bind_int64(q, 1, client);
-    column_bind_number(q, 2, l->last_heartbeat_at);
-    column_bind_number(q, 3, l->last_health_at);
+    column_bind_number(q, 2, heartbeat_at);
+    column_bind_number(q, 3, health_at);
     return writer_step(q);
 }
 
 static int write_life(struct writer *w, const struct record *r, int64_t owner)
 {
+    const struct life *l = &r->u.life;
+    int rc = SQLITE_OK;
+    const int64_t client = number_at(w, l->index, &l->id, &rc);
+
     (void)owner;
-    return put_life(w, &r->u.life);
+    return rc == SQLITE_OK ? put_life(w, client, l->last_heartbeat_at, l->last_health_at) : rc;
 }
 
 static int write_client(struct writer *w, const struct record *r, int64_t owner)
 {
     const struct client *c = &r->u.client;
-    const struct life l = {c->id, c->last_heartbeat_at, c->last_health_at};
     int rc;
     sqlite3_stmt *q = writer_statement(w, SQL_CLIENT, &rc);
 
@@ -71,9 +99,10 @@ static int write_client(struct writer *w, const struct record *r, int64_t owner)
     rc = columns_bind(&client_columns, q, c, 0);
     if (rc == SQLITE_OK)
         rc = writer_step(q);
-    if (rc != SQLITE_OK || (l.last_heartbeat_at == TIME_NONE && l.last_health_at == TIME_NONE))
+    if (rc != SQLITE_OK || (c->last_heartbeat_at == TIME_NONE && c->last_health_at == TIME_NONE))
         return rc;
-    return put_life(w, &l);
+    const int64_t number = client_number(w, &c->id, &rc);
+    return rc == SQLITE_OK ? put_life(w, number, c->last_heartbeat_at, c->last_health_at) : rc;
 }
 
 static int write_alarm(struct writer *w, const struct record *r, int64_t owner)

@@ -427,7 +427,7 @@ void *store_run(void *store)
 
     if (ensure_open(s)) {
         all_well(s);
-        s->rollouts_seen = rollouts_last_change(s->writer.db); /* those are loaded */
+        s->rollouts_seen = rollouts_last_change(&s->writer); /* those are loaded */
     }
     if (s->trouble.id)
         report_status(s, STORE_STATUS);

@@ -36,8 +36,24 @@ static const char *const statements[] = {
     [SQL_SNAPSHOT] = "INSERT INTO snapshot(at,seq) VALUES(?,?)",
     [SQL_SNAPSHOT_IMAGE] = "INSERT INTO snapshot_image VALUES(?,?,?)",
     [SQL_SNAPSHOT_END] = "UPDATE snapshot SET complete=1,at=?2 WHERE id=?1",
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
+    [SQL_OUTBOX_OWNERS] = "SELECT DISTINCT owner FROM outbox",
+    [SQL_ROLLOUTS_ACTIVE] = "SELECT rollout_id,owner FROM rollout"
+                            " WHERE state IN('running','stopping')",
+    [SQL_ROLLOUT_LAST] = "SELECT max(changed) FROM rollout",
+    [SQL_COMMANDS_OVERDUE] = NULL,
+    [SQL_COMMAND_READ] = NULL,
 };
 static_assert(sizeof statements / sizeof *statements == STATEMENTS, "a statement without SQL");
+
+static bool select_commands(const char *where, struct buf *out)
+{
+    buf_puts(out, "SELECT ");
+    columns_select(&command_columns, out);
+    return buf_printf(out, " FROM command WHERE %s", where);
+}
 
 static bool make_sql(enum statement which, struct buf *out)
 {
@@ -50,6 +66,12 @@ static bool make_sql(enum statement which, struct buf *out)
         return columns_upsert(&command_columns, "stored_at", MERGE_FIRST, out);
     case SQL_ROLLOUT:
         return columns_upsert(&rollout_columns, "owner", MERGE_FIRST, out);
+    case SQL_COMMAND_READ:
+        return select_commands("command_id=?1", out);
+    case SQL_COMMANDS_OVERDUE:
+        return select_commands("status IN('queued','published','accepted','execution_started')"
+                               " AND expires_at<?1 ORDER BY expires_at",
+                               out);
     default:
         return buf_puts(out, statements[which]);
     }
@@ -75,6 +97,24 @@ int writer_step(sqlite3_stmt *q)
 
     sqlite3_reset(q);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+int64_t writer_integer(struct writer *w, enum statement which)
+{
+    int rc;
+    sqlite3_stmt *q = writer_statement(w, which, &rc);
+    const int64_t value = q && sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+
+    sqlite3_reset(q);
+    return value;
+}
+
+static int run(struct writer *w, enum statement which)
+{
+    int rc;
+    sqlite3_stmt *q = writer_statement(w, which, &rc);
+
+    return q ? writer_step(q) : rc;
 }
 
 /* Event kinds lie in rows as numbers that the database itself gives out by word. */
@@ -135,6 +175,7 @@ void writer_close(struct writer *w)
     w->span_last = 0;
     buf_fini(&w->snapshot.chunk);
     w->snapshot = (struct snapshot){0};
+    buf_fini(&w->numbers);
 }
 
 void writer_rollback(struct writer *w)
@@ -163,7 +204,7 @@ enum db_verdict writer_begin(struct writer *w, bool durable, int *rc)
 
     *rc = set_sync(w, durable);
     if (*rc == SQLITE_OK)
-        *rc = db_run(w->db, "BEGIN IMMEDIATE");
+        *rc = run(w, SQL_BEGIN);
     if (*rc != SQLITE_OK)
         return db_verdict(*rc);
     q = writer_statement(w, SQL_META_READ, rc);
@@ -191,7 +232,7 @@ enum db_verdict writer_commit(struct writer *w, int *rc)
         *rc = writer_step(q);
     }
     if (*rc == SQLITE_OK)
-        *rc = db_run(w->db, "COMMIT");
+        *rc = run(w, SQL_COMMIT);
     writer_rollback(w);
     return db_verdict(*rc);
 }
@@ -245,6 +286,7 @@ enum db_verdict writer_write(struct writer *w, const struct batch *b, int64_t ow
         w->snapshot.id = snapshot; /* the whole batch comes again */
         w->snapshot.n = n;
         buf_clear(&w->snapshot.chunk);
+        buf_clear(&w->numbers); /* some are those of rows that are gone with it */
     }
     return v;
 }

@@ -83,7 +83,7 @@ static void draw_command_line(struct paint *p, struct area a)
     panel_command_state(p, c, 48, how, sizeof how);
     area_printf(a, 0, 1, panel_command_role(c),
                 P_("▷ %u command: %s %s %s", "▷ %u commands: %s %s %s", active), active,
-                actions[c->action].word, panel_client_name(p->m, &c->client, &scratch).clean, how);
+                _(actions[c->action].label), panel_client_name(p->m, &c->client, &scratch).clean, how);
 }
 
 static void draw_overview(struct paint *p, struct stack *s)
@@ -224,27 +224,36 @@ static void draw_layer(struct paint *p, struct stack *s)
     layers[kind](p, middle(s));
 }
 
+/* On the lower edge nothing moves for it. What it says last, what to do, must not be cut: a long one
+ * covers the keys, and as many lines as it needs. */
+static void draw_message(struct area all, bool on_edge, const char *words)
+{
+    const int width = text_width(TEXT_OURS(words)) + 2;
+    const int lines = panel_wrapped(area_sub(all, 0, 0, 0, all.cols), 0, ROLE_PANEL_MESSAGE, words);
+    const struct area a = on_edge && width <= all.cols - 4
+                              ? area_sub(all, all.rows - 2, 2, 1, width)
+                              : area_sub(all, all.rows - lines, 0, lines, all.cols);
+
+    for (int y = 0; y < a.rows; y++)
+        area_fill(a, y, 0, a.cols, ROLE_PANEL_MESSAGE);
+    panel_wrapped(a, 0, ROLE_PANEL_MESSAGE, words);
+}
+
 static void draw_bottom(struct paint *p, struct area all)
 {
     const struct area line = area_sub(all, all.rows - 1, 0, 1, all.cols);
     char out[200];
     const bool message = panel_message(p, out, sizeof out);
+    const bool on_edge = p->desk->boxes && all.rows >= BOXES_ROWS;
 
     if (desk_asks(p->desk) && p->desk->layer[p->desk->layers - 1].kind == LAYER_PROMPT)
         prompt_draw(p, line);
     else if (desk_asks(p->desk))
         order_draw(p, area_sub(all, 1, 0, all.rows - 2, all.cols), line);
-    else if (message && (!p->desk->boxes || all.rows < BOXES_ROWS))
-        area_text(line, 0, 1, -1, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
-    else
+    else if (on_edge || !message)
         panel_footer_draw(p, line);
-    if (message && !desk_asks(p->desk) && p->desk->boxes &&
-        all.rows >= BOXES_ROWS) { /* on the lower edge: nothing moves for it */
-        const int used =
-            area_text(all, all.rows - 2, 3, all.cols - 6, ROLE_PANEL_MESSAGE, TEXT_OURS(out));
-        area_fill(all, all.rows - 2, 2, 1, ROLE_PANEL_MESSAGE);
-        area_fill(all, all.rows - 2, 3 + used, 1, ROLE_PANEL_MESSAGE);
-    }
+    if (message && !desk_asks(p->desk))
+        draw_message(all, on_edge, out);
 }
 
 void desk_draw_view(struct paint *p, struct area all)
@@ -253,6 +262,7 @@ void desk_draw_view(struct paint *p, struct area all)
     struct stack s = {.all = all, .top = 1, .bottom = all.rows - 1};
 
     if (all.cols < LEAST_COLS || all.rows < LEAST_ROWS) {
+        d->order.shown = d->prompt.shown = false; /* a question out of sight is not answered */
         panel_tiny_draw(p, all);
         return;
     }

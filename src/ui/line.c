@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-
 void line_set(struct line *l, const char *text)
 {
     snprintf(l->text, sizeof l->text, "%s", text);
@@ -49,4 +47,14 @@ void line_rub_out(struct line *l)
     while (l->len && ((unsigned char)l->text[--l->len] & 0xc0) == 0x80)
         ;
     l->text[l->len] = '\0';
+}
+
+struct text line_end(const struct line *l, int cells)
+{
+    const char *at = l->text;
+    int one;
+
+    for (int width = text_width((struct text){at}); *at && width > cells; width -= one)
+        at += text_next(at, &one);
+    return (struct text){at};
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 #define LINE_BYTES 256
 struct line {
     char text[LINE_BYTES];
@@ -17,5 +19,7 @@ void line_set(struct line *l, const char *text);
 void line_type(struct line *l, const char *bytes, size_t n);
 void line_type_key(struct line *l, int32_t code);
 void line_rub_out(struct line *l); /* a whole character */
+/* As much of its end as fits: whoever types sees what they type. */
+struct text line_end(const struct line *l, int cells);
 
 #endif

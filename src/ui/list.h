@@ -92,7 +92,7 @@ struct list {
     /* Which rows in which order; identity[k] tells what order[k] was when it was made. */
     uint32_t *order, count, cap;
     struct work *work; /* LIST_COMMANDS only */
-    uint32_t work_room;
+    size_t work_room;
     struct uid unfolded[UNFOLDED]; /* rollouts whose clients are shown; zero: none */
     bool made;
     uint64_t made_generation;

@@ -139,13 +139,23 @@ static bool send(struct desk *d, const struct ui_model *m, struct intents *out)
 
 /* ---- beginning ---- */
 
-/* Of one its name, of several their number. */
+/* Cut, in another script, or with what is no letter at all. */
+static bool is_hard_to_type(const char *name)
+{
+    while (*name >= ' ' && *name <= '~')
+        name++;
+    return *name != '\0';
+}
+
+/* Of one its name, or its uuid's first digits; of several their number. */
 static void choose_wanted(struct order *o)
 {
     if (o->action != ACTION_SHUTDOWN_HOST)
         o->wanted[0] = '\0';
     else if (o->count > 1)
         snprintf(o->wanted, sizeof o->wanted, "%u", o->count);
+    else if (is_hard_to_type(o->name.clean))
+        snprintf(o->wanted, sizeof o->wanted, "%.8s", o->target[0].spelling);
     else
         snprintf(o->wanted, sizeof o->wanted, "%s", o->name.clean);
 }
@@ -208,12 +218,12 @@ static void leave(struct desk *d, const struct ui_model *m)
 /* The name as it is shown; or, where it cannot be typed, the uuid or its first digits. */
 static bool is_wanted(const struct order *o)
 {
-    const char *typed = o->typed.text;
+    const char *typed = o->typed.text, *uuid = o->target[0].spelling;
 
-    if (strcmp(typed, o->wanted) == 0)
-        return true;
-    return o->count == 1 && (strcmp(typed, o->target[0].spelling) == 0 ||
-                             (o->typed.len == 8 && strncmp(typed, o->target[0].spelling, 8) == 0));
+    if (o->count > 1)
+        return strcmp(typed, o->wanted) == 0;
+    return strcmp(typed, o->name.clean) == 0 || strcmp(typed, uuid) == 0 ||
+           (o->typed.len == 8 && strncmp(typed, uuid, 8) == 0);
 }
 
 static void answer_typed(struct desk *d, const struct ui_model *m, const struct key *k,

@@ -86,9 +86,9 @@ void panel_header_draw(struct paint *p, struct area a)
         x = part(a, x, ROLE_HEADER_TITLE, _("demo")) + 1;
     if (p->m->read_only)
         x = part(a, x + 1, ROLE_HEADER_READ_ONLY, _("READ-ONLY")) + 1;
-    x = p->desk->fleet_at != TIME_NONE ? past(p, a, x + 1)
-                                       : connection(p, a, x + (a.cols >= 60 ? 2 : 0));
-    const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8);
+    const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8); /* the clock's */
+    x = p->desk->fleet_at != TIME_NONE ? past(p, rest, x + 1)
+                                       : connection(p, rest, x + (a.cols >= 60 ? 2 : 0));
     if (!p->desk->screen_reader && a.cols >= 60 && p->m->link->phase == LINK_UP &&
         p->desk->fleet_at == TIME_NONE) {
         p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, rate);

@@ -238,7 +238,7 @@ static void draw_answer(const struct paint *p, struct area a)
     x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, (struct text){label});
     if (o->reasoning || o->wanted[0])
         x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT,
-                       (struct text){o->reasoning ? o->reason.text : o->typed.text});
+                       line_end(o->reasoning ? &o->reason : &o->typed, a.cols - x - 1));
     area_cursor(a, 0, x < a.cols ? x : a.cols - 1, true);
     if (o->error.code)
         area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, (struct text){o->error.text});

@@ -7,6 +7,8 @@
 #include "base/i18n.h"
 #include "ui/panel.h"
 
+#define TYPING_LEAST 24 /* cells for what is typed */
+
 void prompt_open(struct desk *d, enum prompt_kind kind)
 {
     struct prompt *p = &d->prompt;
@@ -300,7 +302,27 @@ void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, s
 
 /* ---- drawing ---- */
 
-static void label_of(struct paint *paint, char *out, size_t size)
+/* On which alarm, where that leaves room for typing: elsewhere than in their list nobody sees it. */
+static bool label_with_alarm(struct paint *paint, int cols, char *out, size_t size)
+{
+    const struct prompt *p = &paint->desk->prompt;
+    const bool note = p->kind == PROMPT_NOTE;
+    const struct alarm *a = note || p->kind == PROMPT_SHELVE
+                                ? core_find_alarm(paint->m->core, p->note_for.id)
+                                : NULL;
+    struct text64 scratch = {""};
+
+    if (!a)
+        return false;
+    const struct text who = uid_is_zero(&a->client)
+                                ? TEXT(a->subject)
+                                : panel_client_name(paint->m, &a->client, &scratch);
+    snprintf(out, size, note ? _("note on %s %s: ") : _("shelve %s %s for: "),
+             panel_alarm_label(a), who.clean);
+    return text_width(TEXT_OURS(out)) + TYPING_LEAST <= cols;
+}
+
+static void label_of(struct paint *paint, int cols, char *out, size_t size)
 {
     const struct prompt *p = &paint->desk->prompt;
     static const char *const labels[] = {
@@ -320,7 +342,7 @@ static void label_of(struct paint *paint, char *out, size_t size)
                  p->count);
     else if (p->kind == PROMPT_WITHDRAW)
         withdraw_label(paint, out, size);
-    else
+    else if (!label_with_alarm(paint, cols, out, size))
         snprintf(out, size, "%s", _(labels[p->kind]));
 }
 
@@ -341,10 +363,10 @@ void prompt_draw(struct paint *paint, struct area a)
     int x;
 
     p->shown = true;
-    label_of(paint, label, sizeof label);
+    label_of(paint, a.cols, label, sizeof label);
     area_fill(a, 0, 0, a.cols, ROLE_PROMPT_TEXT);
     x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, TEXT_OURS(label));
-    x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, (struct text){p->line.text});
+    x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, line_end(&p->line, a.cols - x - 1));
     area_cursor(a, 0, x < a.cols ? x : a.cols - 1, true);
     if (p->error.code)
         area_text(a, 0, x + 2, -1, ROLE_PROMPT_ERROR, TEXT_OURS(p->error.text));
@@ -352,7 +374,7 @@ void prompt_draw(struct paint *paint, struct area a)
         draw_hints(p, a, x + 3);
     else if (p->kind == PROMPT_SHELVE)
         area_text(a, 0, x + 2, -1, ROLE_SCREEN_DIM,
-                  TEXT_OURS(_("30m  1h  8h  24h  7d: Tab goes through them; Enter alone: 2h")));
+                  TEXT_OURS(_("Tab: 30m 1h 8h 24h 7d; empty: 2h")));
     else if (p->kind == PROMPT_FILTER && !p->line.len)
         area_text(
             a, 0, x + 2, -1, ROLE_SCREEN_DIM,

@@ -1,22 +1,15 @@
 /* work.c - which rows the list of commands has: what is under way first, then what ended, each the
  * newest first; a rollout is one row unless it is unfolded. With a filter all commands are rows of
  * their own, so that it finds each. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "ui/panel.h"
 
 static bool put(struct list *l, struct work w)
 {
-    if (l->count == l->work_room) {
-        const uint32_t room = l->work_room ? 2 * l->work_room : 64;
-        struct work *work = realloc(l->work, room * sizeof *work);
-        if (!work)
-            return false;
-        l->work = work;
-        l->work_room = room;
-    }
-    if (!list_reserve(l, l->count + 1))
+    if (!array_make_room(&l->work, l->count, &l->work_room, sizeof *l->work) ||
+        !list_reserve(l, l->count + 1))
         return false;
     l->work[l->count] = w;
     l->order[l->count] = l->count;

@@ -144,9 +144,9 @@ static void test_two_processes_on_one_account(void **state)
     assert_int_equal(told, 1);
 }
 
-static void count_life(void *user, const struct client *c)
+static void count_life(void *user, uint32_t index, const struct client *row)
 {
-    (void)c;
+    assert_ptr_equal(row, core_client(rig.core, index));
     ++*(int *)user;
 }
 

@@ -130,10 +130,9 @@ static void a_disk_full_from_the_start_is_waited_out(void **state)
     assert_int_equal(umount(dir), 0);
 }
 
-/* Where nothing can be mounted: a file that may not grow. */
-static void a_write_error_is_shown_and_waited_out(void **state)
+/* Where nothing can be mounted: a file that may not grow, while many clients are put. */
+static void put_on_a_file_that_may_not_grow(struct rig *r, bool (*put)(struct store *, unsigned n))
 {
-    struct rig *r = *state;
     struct store *s = rig_open(r, true, true);
     struct rlimit before, tight;
 
@@ -143,17 +142,39 @@ static void a_write_error_is_shown_and_waited_out(void **state)
     tight = before;
     tight.rlim_cur = 200000;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    for (unsigned i = 0; i < 3000; i++) {
-        struct client c = rig_client(i);
-        assert_true(store_put_client(s, &c));
-    }
+    for (unsigned i = 0; i < 3000; i++)
+        assert_true(put(s, i));
     store_barrier(s, 8);
     const bool shown = rig_phase(s, STORE_FAILING, RIG_WAIT_MS, NULL);
     setrlimit(RLIMIT_FSIZE, &before);
     assert_true(shown);
     assert_true(rig_report(s, STORE_DURABLE, 8, RIG_WAIT_MS, NULL));
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM client"), 3000);
     store_close(s);
+}
+
+static bool put_client(struct store *s, unsigned n)
+{
+    const struct client c = rig_client(n);
+    return store_put_client(s, &c);
+}
+
+static void a_write_error_is_shown_and_waited_out(void **state)
+{
+    put_on_a_file_that_may_not_grow(*state, put_client);
+    assert_int_equal(rig_number(*state, "SELECT count(*) FROM client"), 3000);
+}
+
+static bool put_life(struct store *s, unsigned n)
+{
+    const struct client c = rig_client(n);
+    return store_put_life(s, n, &c);
+}
+
+static void numbers_of_rows_that_were_rolled_back_are_forgotten(void **state)
+{
+    put_on_a_file_that_may_not_grow(*state, put_life);
+    assert_int_equal(rig_number(*state, "SELECT count(*) FROM client JOIN life ON client=id"),
+                     3000);
 }
 
 /* ---- damaged ---- */
@@ -349,6 +370,7 @@ int main(void)
         RIG_TEST(a_full_disk_is_shown_and_waited_out),
         RIG_TEST(a_disk_full_from_the_start_is_waited_out),
         RIG_TEST(a_write_error_is_shown_and_waited_out),
+        RIG_TEST(numbers_of_rows_that_were_rolled_back_are_forgotten),
         RIG_TEST(a_damaged_header_is_set_aside),
         RIG_TEST(a_damaged_schema_is_set_aside),
         RIG_TEST(something_else_in_its_place_is_set_aside),

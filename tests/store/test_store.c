@@ -95,7 +95,7 @@ static void life_moves_the_last_seen_times_alone(void **state)
     later.last_heartbeat_at = 9000;
     later.last_health_at = 9500;
     TEXT_SET(&later.hostname, "other", 5);
-    store_put_life(s, &later);
+    store_put_life(s, 0, &later);
     rig_settle(s);
     struct reader *reader = reader_of(r);
     assert_true(reader_clients(reader, keep_client, &k, NULL));
@@ -103,6 +103,27 @@ static void life_moves_the_last_seen_times_alone(void **state)
     assert_int_equal(k.clients[0].last_health_at, 9500);
     assert_string_equal(k.clients[0].hostname.clean, "lobby-1");
     reader_close(reader);
+    store_close(s);
+}
+
+static void life_finds_its_client_by_index(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = rig_open(r, true, true);
+    const unsigned indexes[] = {700, 0, 700, 255, 256, 0}; /* in no order, and again */
+
+    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
+        struct client c = rig_client(indexes[i]);
+        char uuid[UID_TEXT], sql[160];
+        c.last_heartbeat_at = 5000 + (int64_t)i;
+        store_put_life(s, indexes[i], &c);
+        rig_settle(s);
+        uid_format(&c.id, uuid);
+        snprintf(sql, sizeof sql,
+                 "SELECT last_heartbeat_at FROM life JOIN client ON client=id WHERE uuid='%s'", uuid);
+        assert_int_equal(rig_number(r, sql), c.last_heartbeat_at);
+    }
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM life"), 4);
     store_close(s);
 }
 
@@ -517,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(client_comes_back_as_it_was),
         RIG_TEST(life_moves_the_last_seen_times_alone),
+        RIG_TEST(life_finds_its_client_by_index),
         RIG_TEST(alarm_is_one_row_and_standing_until_normal),
         RIG_TEST(command_status_never_goes_backwards),
         RIG_TEST(acks_are_kept_once_per_status_and_topic),

@@ -157,7 +157,10 @@ static void test_shelving(void **state)
     open_fleet(3, 36, 120);
     fleet_alarm(&f, ALARM_PROCESS_CRASHED, 1, ALARM_UNACKNOWLEDGED, 5, "m");
     fleet_draw(&f);
-    type("z\r"); /* nothing typed: two hours */
+    type("z");
+    assert_true(shows("shelve CRASHED screen-2 for:")); /* the cursor may be elsewhere */
+    assert_true(shows("empty: 2h"));
+    type("\r");
     assert_int_equal(out.count, 1);
     assert_int_equal(out.list[0].op.verb, OP_SHELVE);
     assert_int_equal(out.list[0].op.shelve_until_at - f.model.now.wall_ms, 7200000);
@@ -249,6 +252,78 @@ static void test_note(void **state)
     assert_int_equal(out.count, 1);
     assert_int_equal(out.list[0].op.verb, OP_NOTE);
     assert_string_equal(out.list[0].op.note.clean, "Kabel lös");
+    fleet_close(&f);
+}
+
+/* On which alarm, where there is room; and the end of what is typed, always. */
+static void test_a_note_is_seen_while_it_is_typed(void **state)
+{
+    (void)state;
+    open_fleet(3, 24, 80);
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 1, ALARM_UNACKNOWLEDGED, 5, "m");
+    fleet_draw(&f);
+    type("n");
+    assert_true(shows(" note on CRASHED screen-2:"));
+    type("the cable behind the display was loose, now it is fixed with tape ende");
+    assert_true(shows("fixed with tape ende"));
+    fleet_close(&f);
+
+    open_fleet(3, 10, 40);
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 1, ALARM_UNACKNOWLEDGED, 5, "m");
+    fleet_draw(&f);
+    type("nthe cable behind the display was loose");
+    assert_true(shows(" note: "));
+    assert_true(shows("the display was loose"));
+    fleet_close(&f);
+}
+
+/* Rather than to end in the middle it takes a second line. */
+static void test_a_long_message_is_shown_to_its_end(void **state)
+{
+    (void)state;
+    open_fleet(3, 24, 80);
+    fleet_client(&f, 0, "infoscreen-hauptbahnhof-gleis-12-nord.example.org", "g", "running");
+    fleet_draw(&f);
+    type("r");
+    assert_true(shows("gleis-12-nord.example.org is queued: 4"));
+    assert_true(shows(" shows how far it got"));
+    f.model.now.mono_ms += 8000;
+    assert_true(shows(" ? help")); /* the keys it covered are back */
+    fleet_close(&f);
+
+    open_fleet(3, 10, 40);
+    f.model.read_only = true;
+    fleet_draw(&f);
+    type("r");
+    assert_true(shows(" READ-ONLY: nothing is sent; start the"));
+    assert_true(shows(" console without --read-only to act"));
+    fleet_close(&f);
+}
+
+/* What only this view has is among the keys even where not all have room. */
+static void test_a_views_own_key_is_shown(void **state)
+{
+    (void)state;
+    open_fleet(9, 24, 80);
+    fleet_trouble(&f);
+    fleet_message(&f, "infoscreen/9b8d1856-0000-4000-8000-000000000000/logs/error",
+                  "{\"message\":\"display lost\"}");
+    fleet_draw(&f);
+    type("4");
+    assert_true(shows("  x cancel"));
+    type("7");
+    assert_true(shows("  @ go to a time"));
+    fleet_close(&f);
+}
+
+static void test_a_narrow_header_keeps_the_clock_apart(void **state)
+{
+    (void)state;
+    open_fleet(3, 10, 40);
+    fleet_step(&f, IN_LINK_DOWN);
+    f.link.phase = LINK_WAITING;
+    f.model.demo = true;
+    assert_true(shows(" IS demo ✖ ops-broker:8883 tls …  14:03"));
     fleet_close(&f);
 }
 
@@ -580,6 +655,10 @@ int main(void)
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_order_of_alarms),
         cmocka_unit_test(test_note),
+        cmocka_unit_test(test_a_note_is_seen_while_it_is_typed),
+        cmocka_unit_test(test_a_long_message_is_shown_to_its_end),
+        cmocka_unit_test(test_a_views_own_key_is_shown),
+        cmocka_unit_test(test_a_narrow_header_keeps_the_clock_apart),
         cmocka_unit_test(test_cursor_stays_on_its_row),
         cmocka_unit_test(test_movement),
         cmocka_unit_test(test_filter_as_you_type),
