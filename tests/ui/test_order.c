@@ -145,6 +145,24 @@ static void test_typed_ahead_answers_nothing(void **state)
     fleet_close(&f);
 }
 
+/* A terminal that has become too small for the question takes no answer to it. */
+static void test_a_question_out_of_sight_is_not_answered(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    type("R");
+    assert_true(shows("REBOOT? y = yes"));
+    assert_true(cells_resize(&f.cells, 5, 20));
+    fleet_draw(&f);
+    type("y");
+    assert_int_equal(out.count, 0);
+    assert_true(cells_resize(&f.cells, 36, 120));
+    assert_true(shows("REBOOT? y = yes"));
+    type("y");
+    expect_sent(ACTION_REBOOT_HOST, 0);
+    fleet_close(&f);
+}
+
 static void test_shutdown_wants_the_name(void **state)
 {
     (void)state;
@@ -603,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_restart_asks_where_it_may_go_wrong),
         cmocka_unit_test(test_reboot_asks),
         cmocka_unit_test(test_typed_ahead_answers_nothing),
+        cmocka_unit_test(test_a_question_out_of_sight_is_not_answered),
         cmocka_unit_test(test_shutdown_wants_the_name),
         cmocka_unit_test(test_a_name_that_is_hard_to_type),
         cmocka_unit_test(test_reason),
