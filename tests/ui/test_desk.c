@@ -316,6 +316,22 @@ static void test_a_views_own_key_is_shown(void **state)
     fleet_close(&f);
 }
 
+/* Without scrolling, at 80x24. */
+static void test_help_begins_with_this_view(void **state)
+{
+    (void)state;
+    open_fleet(9, 24, 80);
+    fleet_trouble(&f);
+    fleet_draw(&f);
+    type("4?");
+    assert_true(shows("cancel a queued command"));
+    assert_false(shows("history and logs up to a time"));
+    type("?6?");
+    assert_true(shows("history and logs up to a time"));
+    assert_false(shows("cancel a queued command"));
+    fleet_close(&f);
+}
+
 static void test_a_narrow_header_keeps_the_clock_apart(void **state)
 {
     (void)state;
@@ -658,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_a_note_is_seen_while_it_is_typed),
         cmocka_unit_test(test_a_long_message_is_shown_to_its_end),
         cmocka_unit_test(test_a_views_own_key_is_shown),
+        cmocka_unit_test(test_help_begins_with_this_view),
         cmocka_unit_test(test_a_narrow_header_keeps_the_clock_apart),
         cmocka_unit_test(test_cursor_stays_on_its_row),
         cmocka_unit_test(test_movement),
