@@ -43,6 +43,7 @@ enum prompt_kind {
     PROMPT_COMMAND,
     PROMPT_ACKNOWLEDGE_ALL,
     PROMPT_WITHDRAW,
+    PROMPT_QUIT,
     PROMPT_EXPORT,
     PROMPT_HAND_OVER,
     PROMPT_PAST, /* the whole fleet as it was */
@@ -230,6 +231,10 @@ void work_fold(struct list *l, const struct uid *rollout); /* or unfolds it */
 void withdraw_begin(struct desk *d, const struct ui_model *m);
 void withdraw_label(struct paint *p, char *out, size_t size);
 void withdraw_send(struct desk *d, const struct ui_model *m, struct intents *out);
+
+/* leave.c */
+void leave_begin(struct desk *d, const struct ui_model *m, struct intents *out); /* asks if need be */
+void leave_label(const struct ui_model *m, char *out, size_t size);
 
 /* prompt.c */
 void prompt_open(struct desk *d, enum prompt_kind kind);
