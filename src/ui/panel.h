@@ -17,6 +17,7 @@ enum role panel_alarm_role(const struct alarm *a);
 const char *panel_alarm_sign(const struct alarm *a);
 const char *panel_alarm_label(const struct alarm *a);
 const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a); /* "" none */
+bool panel_alarm_matches(const struct filter *f, const struct ui_model *m, const void *row);
 void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size);
 /* "unacknowledged", "berta 0:40 ago" */
 void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size);
