@@ -240,6 +240,6 @@ void leave_label(const struct ui_model *m, char *out, size_t size);
 void prompt_open(struct desk *d, enum prompt_kind kind);
 void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
 bool prompt_is_question(const struct desk *d); /* answered with a key, not with a line */
-void prompt_draw(struct paint *p, struct area line);
+void prompt_draw(struct paint *p, struct area all); /* at its bottom */
 
 #endif

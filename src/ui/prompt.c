@@ -367,14 +367,20 @@ static void draw_hints(const struct prompt *p, struct area a, int x)
              2;
 }
 
-void prompt_draw(struct paint *paint, struct area a)
+void prompt_draw(struct paint *paint, struct area all)
 {
+    const struct area a = area_sub(all, all.rows - 1, 0, 1, all.cols);
     struct prompt *p = &paint->desk->prompt;
     char label[240];
     int x;
 
     p->shown = true;
     label_of(paint, a.cols, label, sizeof label);
+    if (prompt_is_question(paint->desk) && text_width(TEXT_OURS(label)) > a.cols - 2) {
+        panel_wrapped_up(all, ROLE_PROMPT_TEXT, ROLE_FOOTER_KEY, label); /* its end: how to answer */
+        area_cursor(a, 0, 0, true);
+        return;
+    }
     area_fill(a, 0, 0, a.cols, ROLE_PROMPT_TEXT);
     x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, TEXT_OURS(label));
     x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, line_end(&p->line, a.cols - x - 1));
