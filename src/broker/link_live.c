@@ -297,7 +297,7 @@ static void on_published(void *user, int mid, int reason)
             continue;
         f->mid = 0;
         v->flying--;
-        c->link->window_full = false;
+        c->link->window_full = false; /* at the end (linger) nobody else looks */
         if (reason >= 0x80)
             inbox_refused(c->link, REFUSED_PUBLISH, f->topic, reason);
         tell_published(c->link, f->token, reason);

@@ -28,27 +28,12 @@ static void on_answer(void *user, const struct mqtt_message *m)
     buf_fini(&text);
 }
 
-static struct mqtt_options device_door(const struct layout *l, const struct provision_reload *r,
-                                       const char *username, const char *password)
-{
-    return (struct mqtt_options){.host = listener_host(&l->devices),
-                                 .port = l->devices.port,
-                                 .username = username,
-                                 .password = password,
-                                 .cafile = r->cafile            ? r->cafile
-                                           : *l->console.cafile ? l->console.cafile
-                                                                : NULL,
-                                 .tls = l->devices.tls,
-                                 .protocol = 5,
-                                 .clean = true,
-                                 .keepalive_s = 60};
-}
-
 bool control_open(struct control *c, const struct layout *l, const struct provision_reload *r,
                   struct err *e)
 {
     static const char *const answers[] = {CONTROL_ANSWERS};
-    const struct mqtt_options o = device_door(l, r, CONTROL_ACCOUNT, control_password(r));
+    const struct mqtt_options o =
+        broker_door(l, &l->devices, r, CONTROL_ACCOUNT, control_password(r));
     char why[200];
 
     *c = (struct control){.layout = l, .reload = r};
@@ -112,7 +97,8 @@ bool control_remove(struct control *c, const struct account *a, int n, struct er
 /* A new account must come in, and must not reach beyond itself. */
 static bool prove_account(struct control *c, const struct account *a, struct err *e)
 {
-    const struct mqtt_options o = device_door(c->layout, c->reload, a->username, a->password);
+    const struct mqtt_options o =
+        broker_door(c->layout, &c->layout->devices, c->reload, a->username, a->password);
     struct probe p = {.until = clock_mono_ms() + STEP_MS};
     const bool up = probe_open(&p, &o);
     const bool closed = up && probe_publish(&p, "infoscreen/console/presence/0") == NOT_AUTHORIZED;

@@ -252,6 +252,10 @@ bool tls_install(const struct layout *l, const struct provision_init *o, const s
 
 /* Where to connect to: the listener's host, loopback where it listens on all addresses. */
 const char *listener_host(const struct listener_part *p);
+/* How an account connects to that listener of the directory; what it is given is borrowed. */
+struct mqtt_options broker_door(const struct layout *l, const struct listener_part *at,
+                                const struct provision_reload *r, const char *username,
+                                const char *password);
 /* The running broker of this directory, 0 if none runs. */
 pid_t broker_find(const struct layout *l);
 bool broker_alive(pid_t pid);

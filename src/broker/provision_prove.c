@@ -72,6 +72,23 @@ const char *listener_host(const struct listener_part *p)
     return strcmp(p->host, "::") == 0 ? "::1" : p->host;
 }
 
+struct mqtt_options broker_door(const struct layout *l, const struct listener_part *at,
+                                const struct provision_reload *r, const char *username,
+                                const char *password)
+{
+    return (struct mqtt_options){.host = listener_host(at),
+                                 .port = at->port,
+                                 .username = username,
+                                 .password = password,
+                                 .cafile = r->cafile            ? r->cafile
+                                           : *l->console.cafile ? l->console.cafile
+                                                                : NULL,
+                                 .tls = at->tls,
+                                 .protocol = 5,
+                                 .clean = true,
+                                 .keepalive_s = 60};
+}
+
 /* A password that the broker has yet to read is refused for a moment. */
 static bool open_in_time(struct probe *p, const struct mqtt_options *o, bool is_new)
 {
@@ -91,17 +108,8 @@ static bool open_in_time(struct probe *p, const struct mqtt_options *o, bool is_
 bool broker_prove(const struct layout *l, const struct provision_reload *r, const char *nonce,
                   struct err *e)
 {
-    const struct mqtt_options o = {.host = listener_host(&l->console),
-                                   .port = l->console.port,
-                                   .username = SERVER_ACCOUNT,
-                                   .password = r->server_password,
-                                   .cafile = r->cafile            ? r->cafile
-                                             : *l->console.cafile ? l->console.cafile
-                                                                  : NULL,
-                                   .tls = l->console.tls,
-                                   .protocol = 5,
-                                   .clean = true,
-                                   .keepalive_s = 60};
+    const struct mqtt_options o =
+        broker_door(l, &l->console, r, SERVER_ACCOUNT, r->server_password);
     struct probe p;
     char canary[96];
     bool ok;

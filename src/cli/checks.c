@@ -83,22 +83,34 @@ static void print_checks_json(const struct audit *a, bool ok)
     fputc('\n', stdout);
 }
 
+/* The first one in its own words: who is refused by the broker need not look for why. */
+static bool faults_said(const struct call *call, const struct audit *a, struct err *e)
+{
+    const struct audit_check *first = NULL;
+    unsigned faults = 0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        if (!a->list[i].ok && faults++ == 0)
+            first = &a->list[i];
+    }
+    if (a->failed)
+        return err_set(e, EXIT_FAILED, _("out of memory: close something else"));
+    if (first)
+        return err_set(e, EXIT_FAILED,
+                       P_("%s: %u fault: %s: %s", "%s: %u faults, the first one %s: %s", faults),
+                       call->sub->name, faults, first->name, first->actual.clean);
+    return true;
+}
+
 int checks_report(struct call *call, const struct audit *a, struct err *e)
 {
     struct dataset none = {0};
     struct err output = {0};
-    unsigned faults = a->failed;
+    const bool fine = faults_said(call, a, e);
     int code = EXIT_DONE;
 
-    for (size_t i = 0; i < a->n; i++)
-        faults += !a->list[i].ok;
-    if (faults) /* stderr first: its first line belongs to the error */
-        err_set(e, EXIT_FAILED,
-                P_("%s: %u fault: see what was found and expected",
-                   "%s: %u faults: see what was found and expected", faults),
-                call->sub->name, faults);
     if (call->globals.output == OUTPUT_JSON) {
-        print_checks_json(a, faults == 0);
+        print_checks_json(a, fine);
         code = output_finish(stdout, &output);
     } else {
         code = print_rows(call, &checks_listing, &none, a->list, a->n, sizeof *a->list, &output);

@@ -266,7 +266,7 @@ bool call_parse(struct call *call, int argc, char **argv, struct err *e)
     }
     for (int i = optind; ok && i < argc; i++) /* behind "--" */
         ok = take_word(&p, argv[i], e);
-    if (ok && p.group[0] && !p.chosen && !call->help)
+    if (ok && p.group[0] && !p.chosen && !call->help && !call->version)
         ok = missing_verb(p.group, e);
     return ok && check_args(call, e);
 }

@@ -111,7 +111,7 @@ static void tell_progress(const struct sending *r, const struct core *core,
             t->last.not_connected ? _(" (the device is not connected)") : "");
 }
 
-/* A member that waits for its release is queued; it has no times yet. */
+/* A member that waits for its release is queued. */
 static struct command row_of_waiting(const struct sending *r, const struct send_target *t)
 {
     const char *reason = call_last(r->call, "reason"), *name = r->call->globals.operator_name;
@@ -122,13 +122,9 @@ static struct command row_of_waiting(const struct sending *r, const struct send_
         .status = COMMAND_QUEUED,
         .issued_at = TIME_NONE,
         .expires_at = TIME_NONE,
-        .published_at = TIME_NONE,
-        .accepted_at = TIME_NONE,
-        .execution_started_at = TIME_NONE,
-        .finished_at = TIME_NONE,
-        .allowed_at = TIME_NONE,
     };
 
+    command_clear_progress(&row);
     TEXT_SET(&row.requested_by, name, strlen(name));
     TEXT_SET(&row.action_text, actions[r->action].word, strlen(actions[r->action].word));
     if (reason)

@@ -31,6 +31,14 @@ const bool command_is_active[COMMAND_STATUSES] = {
     [COMMAND_EXECUTION_STARTED] = true,
 };
 
+void command_clear_progress(struct command *c)
+{
+    c->published_at = c->accepted_at = c->execution_started_at = TIME_NONE;
+    c->finished_at = c->allowed_at = TIME_NONE;
+    c->ack_count = 0;
+    c->late = false;
+}
+
 /* ---- keeping ---- */
 
 struct tracked *command_find(const struct core *c, const struct uid *id)
@@ -369,10 +377,7 @@ void command_seen(struct core *c, const struct msg *m)
     row.client = m->client;
     row.status = COMMAND_QUEUED;
     row.foreign = true;
-    row.published_at = row.accepted_at = row.execution_started_at = TIME_NONE;
-    row.finished_at = row.allowed_at = TIME_NONE;
-    row.ack_count = 0;
-    row.late = false;
+    command_clear_progress(&row);
     t = command_add(c, &row);
     if (t)
         command_on_the_wire(c, t);
@@ -381,20 +386,17 @@ void command_seen(struct core *c, const struct msg *m)
 /* Acked, but nobody saw it issued: the device knows more than we do. */
 static struct tracked *add_unknown(struct core *c, const struct msg *m)
 {
-    const struct command row = {
+    struct command row = {
         .id = m->u.ack.command,
         .client = m->client,
         .action = ACTION_OTHER,
         .status = COMMAND_QUEUED,
         .issued_at = TIME_NONE,
         .expires_at = TIME_NONE,
-        .published_at = TIME_NONE,
-        .accepted_at = TIME_NONE,
-        .execution_started_at = TIME_NONE,
-        .finished_at = TIME_NONE,
-        .allowed_at = TIME_NONE,
         .foreign = true,
     };
+
+    command_clear_progress(&row);
     return command_add(c, &row);
 }
 

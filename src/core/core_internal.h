@@ -74,7 +74,9 @@ void rings_fini(struct core *c);
 /* ---- memory ---- */
 
 void *core_alloc(struct core *c, size_t size); /* zeroed; counts a failure */
-void core_bury(struct core *c, void *p);       /* freed when the next step begins */
+/* … and one timer of it may be set on the clock "mono" (heap_promise). */
+void *core_alloc_timed(struct core *c, size_t size);
+void core_bury(struct core *c, void *p); /* freed when the next step begins */
 void core_unbury(struct core *c);
 void core_free_now(void *p);
 

@@ -34,12 +34,8 @@ static void command_init(struct command *c, const struct uid *client)
         .foreign = true,
         .issued_at = TIME_NONE,
         .expires_at = TIME_NONE,
-        .published_at = TIME_NONE,
-        .accepted_at = TIME_NONE,
-        .execution_started_at = TIME_NONE,
-        .finished_at = TIME_NONE,
-        .allowed_at = TIME_NONE,
     };
+    command_clear_progress(c);
 }
 
 enum reject decode_command(const struct decode *d, struct msg *out)

@@ -224,6 +224,8 @@ int vocabulary_find(const struct vocabulary *table, int n, const char *word);
 enum priority alarm_kind_priority(enum alarm_kind kind);
 /* id = kind, '-', first 16 hex digits of SHA-256(kind NUL subject). */
 void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]);
+/* Nothing has come of it yet: no time but issued_at and expires_at, no ack. */
+void command_clear_progress(struct command *c);
 /* Released and not yet ended; failed or expired. */
 uint32_t rollout_in_flight(const struct rollout *r);
 uint32_t rollout_failures(const struct rollout *r);

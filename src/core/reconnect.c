@@ -35,14 +35,9 @@ static struct reconnects *reconnects_get(struct core *c, struct device *d)
 {
     if (d->reconnects)
         return d->reconnects;
-    struct reconnects *r = core_alloc(c, sizeof(*r));
+    struct reconnects *r = core_alloc_timed(c, sizeof(*r));
     if (!r)
         return NULL;
-    if (!heap_promise(&c->mono)) {
-        c->counts.no_memory++;
-        core_free_now(r);
-        return NULL;
-    }
     r->device = d;
     r->calm.kind = TIMER_FLAP;
     r->hour = c->now.wall_ms / HOUR_MS;

@@ -23,6 +23,17 @@ void *core_alloc(struct core *c, size_t size)
     return block->body;
 }
 
+void *core_alloc_timed(struct core *c, size_t size)
+{
+    void *p = core_alloc(c, size);
+
+    if (!p || heap_promise(&c->mono))
+        return p;
+    c->counts.no_memory++;
+    core_free_now(p);
+    return NULL;
+}
+
 static struct corpse *block_of(void *p)
 {
     return CONTAINER(p, struct corpse, body);

@@ -118,15 +118,10 @@ static bool make_room(struct core *c)
 
 static struct rolling *rolling_new(struct core *c, const struct rollout *row, uint32_t count)
 {
-    struct rolling *r = make_room(c) ? core_alloc(c, sizeof(*r)) : NULL;
+    struct rolling *r = make_room(c) ? core_alloc_timed(c, sizeof(*r)) : NULL;
 
     if (!r)
         return NULL;
-    if (!heap_promise(&c->mono)) {
-        c->counts.no_memory++;
-        core_free_now(r);
-        return NULL;
-    }
     r->timer.kind = TIMER_ROLLOUT;
     r->row = *row;
     r->row.total = r->row.released = 0;

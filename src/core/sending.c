@@ -110,13 +110,9 @@ static struct command row_of(const struct core *c, const struct operator_action 
         .reason = o->reason,
         .rollout_id = o->rollout_id,
         .issued_at = c->now.wall_ms / SECOND_MS * SECOND_MS,
-        .published_at = TIME_NONE,
-        .accepted_at = TIME_NONE,
-        .execution_started_at = TIME_NONE,
-        .finished_at = TIME_NONE,
-        .allowed_at = TIME_NONE,
     };
 
+    command_clear_progress(&row);
     TEXT_COPY(&row.action_text, TEXT_OURS(actions[o->action].word));
     row.expires_at = row.issued_at + (o->expires > 0 ? o->expires : c->config.commands.expires);
     return row;

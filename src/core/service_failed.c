@@ -11,14 +11,9 @@ static struct failure *failure_get(struct core *c, struct device *d)
 {
     if (d->failure)
         return d->failure;
-    struct failure *f = core_alloc(c, sizeof(*f));
+    struct failure *f = core_alloc_timed(c, sizeof(*f));
     if (!f)
         return NULL;
-    if (!heap_promise(&c->mono)) {
-        c->counts.no_memory++;
-        core_free_now(f);
-        return NULL;
-    }
     f->device = d;
     f->recovered.kind = TIMER_RECOVERED;
     d->failure = f;

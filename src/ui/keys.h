@@ -39,13 +39,13 @@
       N_("write the incident as Markdown, or the rows of another view as CSV, into a file"))             \
     X(PAST, "past", "t", UI_FOOTER, N_("the past"),                                                      \
       N_("the whole fleet as it was at a time; Esc returns to now"))                                     \
-    X(JUMP, "jump", "@", UI_FOOTER, N_("go to a time"),                                                  \
+    X(JUMP, "jump", "@", UI_FOOTER | UI_STAYS, N_("go to a time"),                                       \
       N_("history and logs up to a time; Esc returns to now"))                                           \
     X(OPEN, "open", "Enter", UI_FOOTER, N_("details"), N_("open what is selected"))                      \
     X(MARK, "mark", "Space", UI_FOOTER, N_("mark"), N_("mark the client, or unmark it"))                 \
     X(MARK_ALL, "mark-all", "*", 0, N_("mark all"), N_("mark all clients that the filter shows"))        \
     X(UNMARK, "unmark", "u", 0, N_("unmark all"), N_("take all marks away"))                             \
-    X(WITHDRAW, "withdraw", "x", UI_FOOTER | UI_ACTS | UI_CONFIRMS, N_("cancel"),                        \
+    X(WITHDRAW, "withdraw", "x", UI_FOOTER | UI_STAYS | UI_ACTS | UI_CONFIRMS, N_("cancel"),             \
       N_("cancel a queued command, stop a rollout (asks)"))                                              \
     X(FILTER, "filter", "/", UI_FOOTER, N_("filter"),                                                    \
       N_("filter as you type: text, state:crashed, group:vienna, ! negates; Esc clears"))                \
@@ -55,8 +55,9 @@
       N_("sort by the column to the right"))                                                             \
     X(SORT_ORDER, "sort-order", "o", 0, N_("turn the order"), N_("turn the order around"))               \
     X(COPY, "copy", "y", 0, N_("copy uuid"), N_("send the uuid to the terminal's clipboard"))            \
-    X(HELP, "help", "? F1", UI_FOOTER | UI_STAYS, N_("help"), N_("this help"))                                      \
-    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER | UI_STAYS, N_("quit"), N_("back; from the overview: quit"))              \
+    X(HELP, "help", "? F1", UI_FOOTER | UI_STAYS, N_("help"), N_("this help"))                           \
+    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER | UI_STAYS, N_("quit"),                                        \
+      N_("back; from the overview: quit (asks if something would be lost)"))                             \
     X(NEXT_PANEL, "next-panel", "Tab", UI_FOOTER, N_("next panel"), N_("next panel"))                    \
     X(PREVIOUS_PANEL, "previous-panel", "Shift-Tab", 0, N_("previous panel"), N_("previous panel"))      \
     X(VIEW_OVERVIEW, "view-overview", "1", UI_VIEW, N_("overview"), N_("overview"))                      \

@@ -17,6 +17,7 @@ enum role panel_alarm_role(const struct alarm *a);
 const char *panel_alarm_sign(const struct alarm *a);
 const char *panel_alarm_label(const struct alarm *a);
 const char *panel_alarm_guidance(const struct desk *d, const struct alarm *a); /* "" none */
+bool panel_alarm_matches(const struct filter *f, const struct ui_model *m, const void *row);
 void panel_alarm_what(const struct ui_model *m, const struct alarm *a, char *out, size_t size);
 /* "unacknowledged", "berta 0:40 ago" */
 void panel_alarm_state(struct paint *p, const struct alarm *a, char *out, size_t size);
@@ -33,6 +34,8 @@ void panel_command_action(const struct command *c, char *out, size_t size);
 void panel_command_by(const struct command *c, char *out, size_t size);
 /* In as many lines as it needs, from y on; returns the line below. */
 int panel_wrapped(struct area a, int y, enum role role, const char *clean);
+/* The same from the bottom up, over what is there. */
+void panel_wrapped_up(struct area a, enum role ground, enum role role, const char *clean);
 enum role panel_log_role(const struct log_line *l);
 void panel_words(const struct words *w, char *out, size_t size);
 /* What should be shown against what is: "42", "42≠17". True where they differ. */

@@ -197,7 +197,7 @@ static uint64_t generation(const struct ui_model *m)
     return core_counts(m->core)->alarm_generation;
 }
 
-static bool matches(const struct filter *f, const struct ui_model *m, const void *row)
+bool panel_alarm_matches(const struct filter *f, const struct ui_model *m, const void *row)
 {
     const struct alarm *a = row;
 
@@ -217,7 +217,7 @@ const struct list_class class_alarms = {
     .identity = identity,
     .role = role,
     .generation = generation,
-    .matches = matches,
+    .matches = panel_alarm_matches,
 };
 
 void panel_worst_draw(struct paint *p, struct area a, bool focused)

@@ -50,6 +50,26 @@ static int draw_action(struct paint *p, struct area a, int y, unsigned i)
                          _(action->help));
 }
 
+/* The help for this view: what its bottom line has, or had no room for, comes before the rest. */
+static void sort_actions(struct paint *p, unsigned out[UI_ACTION_COUNT])
+{
+    bool here[UI_ACTION_COUNT];
+    unsigned n, k = 0;
+    const struct ui_action *list = ui_actions(&n);
+
+    p->desk->layers--; /* as it is below the help */
+    for (unsigned i = 0; i < n; i++)
+        here[i] = list[i].flags & UI_FOOTER &&
+                  desk_action_applies(p->desk, p->m, (enum ui_action_id)i);
+    p->desk->layers++;
+    for (int first = 1; first >= 0; first--) {
+        for (unsigned i = 0; i < n; i++) {
+            if (here[i] == first)
+                out[k++] = i;
+        }
+    }
+}
+
 void panel_help_draw(struct paint *p, struct area a)
 {
     struct desk *d = p->desk;
@@ -60,17 +80,18 @@ void panel_help_draw(struct paint *p, struct area a)
                                       TEXT_OURS(_("HELP")))};
     const unsigned columns = s.a.cols >= TWO_FROM ? 2 : 1;
     const int cols = s.a.cols / (int)columns;
-    unsigned n;
+    unsigned order[UI_ACTION_COUNT];
 
-    ui_actions(&n);
+    sort_actions(p, order);
     const int below = panel_wrapped(
         s.a, legend(s.a, -s.skip), ROLE_SCREEN_DIM,
         _("Esc or q closes; keys can be changed in [keys] of config.ini by these names"));
     for (unsigned c = 0; c < columns; c++) {
         const struct area column = area_sub(s.a, 0, (int)c * cols, s.a.rows, cols);
         int y = below + 1;
-        for (unsigned i = n * c / columns; i < n * (c + 1) / columns; i++)
-            y = draw_action(p, column, y, i);
+        for (unsigned i = UI_ACTION_COUNT * c / columns; i < UI_ACTION_COUNT * (c + 1) / columns;
+             i++)
+            y = draw_action(p, column, y, order[i]);
         s.line = y + s.skip > s.line ? y + s.skip : s.line;
     }
     sheet_end(&s, a, skip);

@@ -154,12 +154,9 @@ static bool matches(const struct filter *f, const struct ui_model *m, const void
 {
     const struct incident *i = row;
 
-    for (uint32_t k = 0; k < i->alarm_count; k++) {
-        const struct alarm *a = &i->alarms[k];
-        if (filter_alarm(f, a,
-                         uid_is_zero(&a->client) ? NULL : core_find_client(m->core, &a->client)))
+    for (uint32_t k = 0; k < i->alarm_count; k++)
+        if (panel_alarm_matches(f, m, &i->alarms[k]))
             return true;
-    }
     return false;
 }
 

@@ -147,6 +147,20 @@ def console(broker, *extra, db=None, **kw):
     return Terminal(argv, **kw)
 
 
+def started_console(broker, keep=False):
+    """A console that is connected, which its presence on the broker says, and whose first screen stands.
+    `keep` goes for what it draws from then on."""
+    t = console(broker, keep=True)
+    subprocess.run(["mosquitto_sub", "-p", str(broker.port), "-t", "infoscreen/console/presence/+", "-C", "1",
+                    "-W", "30"], stdout=subprocess.DEVNULL, check=True)
+    if not t.wait_for(b"next panel", 30):  # the end of its last line
+        raise SystemExit("the console draws no screen")
+    with t.changed:
+        t.keep = keep
+        t.kept.clear()
+    return t
+
+
 def load(broker, rate, clients, seconds, *extra):
     return subprocess.Popen([LOAD, "-p", str(broker.port), "-r", str(rate), "-c", str(clients), "-s",
                              str(seconds), *extra], stdout=subprocess.DEVNULL)
@@ -158,8 +172,7 @@ def bench_cpu(rate, runs=3, seconds=8):
         with Broker() as b:
             sub = subprocess.Popen(["mosquitto_sub", "-p", str(b.port), "-t", "infoscreen/#", "-v"],
                                    stdout=subprocess.DEVNULL)
-            t = console(b)
-            time.sleep(2)
+            t = started_console(b)
             fleet = load(b, rate, 10000, seconds + 6)
             time.sleep(4)
             before = cpu_ns(t.pid), cpu_ns(sub.pid), time.monotonic()
@@ -180,8 +193,7 @@ def bench_cpu(rate, runs=3, seconds=8):
 
 def bench_memory(clients=100000):
     with Broker(queue=0) as b:
-        t = console(b)
-        time.sleep(2)
+        t = started_console(b)
         small = rss_kib(t.pid)
         load(b, 20000, clients, clients * 2.4 / 20000).wait()
         time.sleep(2)
@@ -200,8 +212,7 @@ def bench_latency(n=40):
     import paho.mqtt.client as mqtt
     times = []
     with Broker() as b:
-        t = console(b, keep=True)
-        time.sleep(2)
+        t = started_console(b, keep=True)
         try:
             c = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1)
         except AttributeError:
@@ -228,8 +239,7 @@ def bench_latency(n=40):
 
 def bench_calm(seconds=60):
     with Broker() as b:
-        t = console(b)
-        time.sleep(2)
+        t = started_console(b)
         load(b, 2000, 1000, 3).wait()  # every client was heard: what follows is a calm fleet
         fleet = load(b, 17, 1000, seconds + 20)
         time.sleep(6)
@@ -354,9 +364,8 @@ def bench_acks(n=100):
     """From the publish of a device's last word to its error message on the terminal."""
     times = []
     with Broker() as b:
-        t = console(b, keep=True)
+        t = started_console(b, keep=True)
         devices = Devices(b)
-        time.sleep(2)
         os.write(t.fd, b"4")
         for i in range(n):
             uuid, name = f"{i:08x}-0000-4000-8000-000000000000", hashlib.sha256(bytes([i])).hexdigest()[:9]

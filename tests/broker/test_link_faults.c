@@ -435,6 +435,26 @@ static void test_window(void **state)
         assert_int_equal(l.held[i].payload, i);
 }
 
+/* The last thing asked for is the emptied presence: it must not be kept back by a full window. */
+static void test_window_at_the_end(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, WITHHOLDS, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    watch_kind(&w, LINK_CONNECTED);
+    for (unsigned char i = 0; i <= WINDOW; i++)
+        assert_true(link_publish(w.link, 1u + i, "many", &i, 1, 1, false));
+    watch_until(&w, atomic_load(&l.came) == WINDOW);
+    atomic_store(&l.let_go, MANY); /* it answers when it has heard nothing for a while */
+    watch_stop(&w);
+    liar_stop(&l);
+    assert_int_equal(l.came, WINDOW + 1);
+    assert_int_equal(l.held[WINDOW].payload, WINDOW);
+}
+
 /* ---- a broker that stands still, and many that die ---- */
 
 static void test_restarts(void **state)
@@ -476,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_bytes_one_by_one),
         cmocka_unit_test(test_no_suback),
         cmocka_unit_test(test_window),
+        cmocka_unit_test(test_window_at_the_end),
         cmocka_unit_test(test_restarts),
     };
     return cmocka_run_group_tests_name("link faults", tests, NULL, NULL);

@@ -239,9 +239,14 @@ static void test_help(void **state)
         for (unsigned k = 0; k < s[i].option_count; k++)
             assert_has(r.out, s[i].options[k].help);
     }
-    r = run_cli("clients --version", NULL);
-    assert_int_equal(r.code, 0);
-    assert_int_equal(strncmp(r.out, "infoscreen-tui ", 15), 0);
+    static const char *const lines[] = {"clients --version", "broker --version",
+                                        "commands cancel --version", "--version broker"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        r = run_cli(lines[i], NULL);
+        assert_int_equal(r.code, 0);
+        assert_string_equal(r.err, "");
+        assert_int_equal(strncmp(r.out, "infoscreen-tui ", 15), 0);
+    }
 }
 
 static void test_completion(void **state)
@@ -283,7 +288,7 @@ static void test_doctor(void **state)
     const struct ran r = run_cli(line, NULL);
     unsetenv("MQTT_PASSWORD_FILE");
     assert_int_equal(r.code, 1);
-    assert_has(r.err, "infoscreen-tui: doctor: 3 faults");
+    assert_has(r.err, "infoscreen-tui: doctor: 3 faults, the first one configuration: ");
     assert_has(r.out, "bad.ini:2: [fleet] heartbeat_timeout");
     assert_has(r.out, "secret: 644\",\"ok\":false");
     assert_has(r.out, "{\"name\":\"broker\",\"expected\":");

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/core_internal.h"
+#include "core/internal_alarm.h"
 #include "rig.h"
 
 #define BEAT    TOPIC(UUID_A, "heartbeat")

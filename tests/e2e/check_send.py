@@ -328,7 +328,8 @@ class Send(unittest.TestCase):
 
     def test_rollout(self):
         self.recording()
-        lobby, kitchen = self.device(["accepted", "failed"]), self.device(ALL, KITCHEN)
+        self.device(["accepted", "failed"])
+        kitchen = self.device(ALL, KITCHEN)
         r = self.send("restart_app", LOBBY, KITCHEN, "--yes", "--parallel", "1", "--max-failures", "1", code=1)
         self.assertEqual([c["status"] for c in r], ["failed", "cancelled"])
         self.assertEqual(len({c["rollout_id"] for c in r}), 1)

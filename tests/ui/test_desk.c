@@ -300,6 +300,38 @@ static void test_a_long_message_is_shown_to_its_end(void **state)
     fleet_close(&f);
 }
 
+/* What only this view has is among the keys even where not all have room. */
+static void test_a_views_own_key_is_shown(void **state)
+{
+    (void)state;
+    open_fleet(9, 24, 80);
+    fleet_trouble(&f);
+    fleet_message(&f, "infoscreen/9b8d1856-0000-4000-8000-000000000000/logs/error",
+                  "{\"message\":\"display lost\"}");
+    fleet_draw(&f);
+    type("4");
+    assert_true(shows("  x cancel"));
+    type("7");
+    assert_true(shows("  @ go to a time"));
+    fleet_close(&f);
+}
+
+/* Without scrolling, at 80x24. */
+static void test_help_begins_with_this_view(void **state)
+{
+    (void)state;
+    open_fleet(9, 24, 80);
+    fleet_trouble(&f);
+    fleet_draw(&f);
+    type("4?");
+    assert_true(shows("cancel a queued command"));
+    assert_false(shows("history and logs up to a time"));
+    type("?6?");
+    assert_true(shows("history and logs up to a time"));
+    assert_false(shows("cancel a queued command"));
+    fleet_close(&f);
+}
+
 static void test_a_narrow_header_keeps_the_clock_apart(void **state)
 {
     (void)state;
@@ -415,6 +447,37 @@ static void test_back_and_quit(void **state)
     assert_int_equal(out.list[0].kind, INTENT_QUIT);
     type("\x03");
     assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    fleet_close(&f);
+}
+
+/* What nobody would send or write in our stead is worth a question, and only that. */
+static void test_quitting_asks_where_something_would_be_lost(void **state)
+{
+    (void)state;
+    open_fleet(3, 24, 80);
+    fleet_command(&f, 1, ACTION_RESTART_APP, COMMAND_PUBLISHED);
+    fleet_draw(&f);
+    type("q");
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    fleet_command(&f, 2, ACTION_RESTART_APP, COMMAND_QUEUED);
+    fleet_draw(&f);
+    type("q");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("quit? 1 command was not sent yet and waits for the next console. y/n"));
+    type("n");
+    assert_int_equal(out.count, 0);
+    type("\x03");
+    assert_true(shows("quit? 1 command"));
+    type("y");
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    f.store.other_recorder = true; /* it sends them */
+    type("q");
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    f.store.phase = STORE_FULL;
+    type("q");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("quit? the latest history is not written yet and would be lost. y/n"));
     fleet_close(&f);
 }
 
@@ -641,12 +704,15 @@ int main(void)
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_a_note_is_seen_while_it_is_typed),
         cmocka_unit_test(test_a_long_message_is_shown_to_its_end),
+        cmocka_unit_test(test_a_views_own_key_is_shown),
+        cmocka_unit_test(test_help_begins_with_this_view),
         cmocka_unit_test(test_a_narrow_header_keeps_the_clock_apart),
         cmocka_unit_test(test_cursor_stays_on_its_row),
         cmocka_unit_test(test_movement),
         cmocka_unit_test(test_filter_as_you_type),
         cmocka_unit_test(test_sort),
         cmocka_unit_test(test_back_and_quit),
+        cmocka_unit_test(test_quitting_asks_where_something_would_be_lost),
         cmocka_unit_test(test_command_line),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_focus),

@@ -145,6 +145,24 @@ static void test_typed_ahead_answers_nothing(void **state)
     fleet_close(&f);
 }
 
+/* A terminal that has become too small for the question takes no answer to it. */
+static void test_a_question_out_of_sight_is_not_answered(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    type("R");
+    assert_true(shows("REBOOT? y = yes"));
+    assert_true(cells_resize(&f.cells, 5, 20));
+    fleet_draw(&f);
+    type("y");
+    assert_int_equal(out.count, 0);
+    assert_true(cells_resize(&f.cells, 36, 120));
+    assert_true(shows("REBOOT? y = yes"));
+    type("y");
+    expect_sent(ACTION_REBOOT_HOST, 0);
+    fleet_close(&f);
+}
+
 static void test_shutdown_wants_the_name(void **state)
 {
     (void)state;
@@ -498,6 +516,20 @@ static void test_stop_a_rollout(void **state)
 }
 
 /* With a filter each command is a row of its own, found like any other. */
+/* How to answer stands at the end: that is never cut off. */
+static void test_a_long_question_is_shown_to_its_end(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    assert_true(cells_resize(&f.cells, 10, 40));
+    fleet_command(&f, 0, ACTION_RESTART_APP, COMMAND_QUEUED);
+    fleet_draw(&f);
+    type("q");
+    assert_true(shows(" quit? 1 command was not sent yet and\n"));
+    assert_true(shows(" waits for the next console. y/n"));
+    fleet_close(&f);
+}
+
 static void test_a_filter_finds_what_is_folded(void **state)
 {
     (void)state;
@@ -603,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_restart_asks_where_it_may_go_wrong),
         cmocka_unit_test(test_reboot_asks),
         cmocka_unit_test(test_typed_ahead_answers_nothing),
+        cmocka_unit_test(test_a_question_out_of_sight_is_not_answered),
         cmocka_unit_test(test_shutdown_wants_the_name),
         cmocka_unit_test(test_a_name_that_is_hard_to_type),
         cmocka_unit_test(test_reason),
@@ -622,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_withdraw),
         cmocka_unit_test(test_a_rollout_is_one_row_until_it_is_unfolded),
         cmocka_unit_test(test_stop_a_rollout),
+        cmocka_unit_test(test_a_long_question_is_shown_to_its_end),
         cmocka_unit_test(test_a_filter_finds_what_is_folded),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_two_lines_in_a_narrow_panel),
