@@ -146,5 +146,5 @@ void act_quit(struct desk *d, const struct ui_model *m, struct intents *out)
     else if (d->view != VIEW_OVERVIEW)
         act_show_view(d, m, VIEW_OVERVIEW);
     else
-        act_send(out, INTENT_QUIT);
+        leave_begin(d, m, out);
 }

@@ -43,6 +43,7 @@ enum prompt_kind {
     PROMPT_COMMAND,
     PROMPT_ACKNOWLEDGE_ALL,
     PROMPT_WITHDRAW,
+    PROMPT_QUIT,
     PROMPT_EXPORT,
     PROMPT_HAND_OVER,
     PROMPT_PAST, /* the whole fleet as it was */
@@ -231,10 +232,14 @@ void withdraw_begin(struct desk *d, const struct ui_model *m);
 void withdraw_label(struct paint *p, char *out, size_t size);
 void withdraw_send(struct desk *d, const struct ui_model *m, struct intents *out);
 
+/* leave.c */
+void leave_begin(struct desk *d, const struct ui_model *m, struct intents *out); /* asks if need be */
+void leave_label(const struct ui_model *m, char *out, size_t size);
+
 /* prompt.c */
 void prompt_open(struct desk *d, enum prompt_kind kind);
 void prompt_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out);
 bool prompt_is_question(const struct desk *d); /* answered with a key, not with a line */
-void prompt_draw(struct paint *p, struct area line);
+void prompt_draw(struct paint *p, struct area all); /* at its bottom */
 
 #endif

@@ -56,7 +56,8 @@
     X(SORT_ORDER, "sort-order", "o", 0, N_("turn the order"), N_("turn the order around"))               \
     X(COPY, "copy", "y", 0, N_("copy uuid"), N_("send the uuid to the terminal's clipboard"))            \
     X(HELP, "help", "? F1", UI_FOOTER | UI_STAYS, N_("help"), N_("this help"))                           \
-    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER | UI_STAYS, N_("quit"), N_("back; from the overview: quit"))   \
+    X(QUIT, "quit", "q Ctrl-C", UI_FOOTER | UI_STAYS, N_("quit"),                                        \
+      N_("back; from the overview: quit (asks if something would be lost)"))                             \
     X(NEXT_PANEL, "next-panel", "Tab", UI_FOOTER, N_("next panel"), N_("next panel"))                    \
     X(PREVIOUS_PANEL, "previous-panel", "Shift-Tab", 0, N_("previous panel"), N_("previous panel"))      \
     X(VIEW_OVERVIEW, "view-overview", "1", UI_VIEW, N_("overview"), N_("overview"))                      \

@@ -229,14 +229,10 @@ static void draw_layer(struct paint *p, struct stack *s)
 static void draw_message(struct area all, bool on_edge, const char *words)
 {
     const int width = text_width(TEXT_OURS(words)) + 2;
-    const int lines = panel_wrapped(area_sub(all, 0, 0, 0, all.cols), 0, ROLE_PANEL_MESSAGE, words);
-    const struct area a = on_edge && width <= all.cols - 4
-                              ? area_sub(all, all.rows - 2, 2, 1, width)
-                              : area_sub(all, all.rows - lines, 0, lines, all.cols);
+    const bool fits = on_edge && width <= all.cols - 4;
 
-    for (int y = 0; y < a.rows; y++)
-        area_fill(a, y, 0, a.cols, ROLE_PANEL_MESSAGE);
-    panel_wrapped(a, 0, ROLE_PANEL_MESSAGE, words);
+    panel_wrapped_up(fits ? area_sub(all, all.rows - 2, 2, 1, width) : all, ROLE_PANEL_MESSAGE,
+                     ROLE_PANEL_MESSAGE, words);
 }
 
 static void draw_bottom(struct paint *p, struct area all)
@@ -247,7 +243,7 @@ static void draw_bottom(struct paint *p, struct area all)
     const bool on_edge = p->desk->boxes && all.rows >= BOXES_ROWS;
 
     if (desk_asks(p->desk) && p->desk->layer[p->desk->layers - 1].kind == LAYER_PROMPT)
-        prompt_draw(p, line);
+        prompt_draw(p, all);
     else if (desk_asks(p->desk))
         order_draw(p, area_sub(all, 1, 0, all.rows - 2, all.cols), line);
     else if (on_edge || !message)

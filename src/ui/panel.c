@@ -55,6 +55,16 @@ int panel_wrapped(struct area a, int y, enum role role, const char *clean)
     return y;
 }
 
+void panel_wrapped_up(struct area a, enum role ground, enum role role, const char *clean)
+{
+    const int lines = panel_wrapped(area_sub(a, 0, 0, 0, a.cols), 0, role, clean);
+    const struct area below = area_sub(a, a.rows - lines, 0, lines, a.cols);
+
+    for (int y = 0; y < below.rows; y++)
+        area_fill(below, y, 0, below.cols, ground);
+    panel_wrapped(below, 0, role, clean);
+}
+
 /* "CLIENTS 12 of 1284 · filter: vienna · sort: name" */
 void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id, char *out,
                  size_t size)

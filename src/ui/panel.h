@@ -34,6 +34,8 @@ void panel_command_action(const struct command *c, char *out, size_t size);
 void panel_command_by(const struct command *c, char *out, size_t size);
 /* In as many lines as it needs, from y on; returns the line below. */
 int panel_wrapped(struct area a, int y, enum role role, const char *clean);
+/* The same from the bottom up, over what is there. */
+void panel_wrapped_up(struct area a, enum role ground, enum role role, const char *clean);
 enum role panel_log_role(const struct log_line *l);
 void panel_words(const struct words *w, char *out, size_t size);
 /* What should be shown against what is: "42", "42≠17". True where they differ. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "ui/act.h"
 #include "ui/panel.h"
 
 #define TYPING_LEAST 24 /* cells for what is typed */
@@ -196,6 +197,11 @@ static void answer(struct desk *d, const struct ui_model *m, bool yes, struct in
             withdraw_send(d, m, out);
         return;
     }
+    if (d->prompt.kind == PROMPT_QUIT) {
+        if (yes)
+            act_send(out, INTENT_QUIT);
+        return;
+    }
     if (!yes) {
         d->acknowledge_count = d->acknowledge_at = 0;
         return;
@@ -208,7 +214,9 @@ static void answer(struct desk *d, const struct ui_model *m, bool yes, struct in
 
 bool prompt_is_question(const struct desk *d)
 {
-    return d->prompt.kind == PROMPT_ACKNOWLEDGE_ALL || d->prompt.kind == PROMPT_WITHDRAW;
+    const enum prompt_kind kind = d->prompt.kind;
+
+    return kind == PROMPT_ACKNOWLEDGE_ALL || kind == PROMPT_WITHDRAW || kind == PROMPT_QUIT;
 }
 
 static void changed(struct desk *d)
@@ -257,7 +265,8 @@ static void done(struct desk *d, const struct ui_model *m, struct intents *out)
         time_done(d, m);
         break;
     case PROMPT_ACKNOWLEDGE_ALL:
-    case PROMPT_WITHDRAW: /* a careless Enter is no yes */
+    case PROMPT_WITHDRAW:
+    case PROMPT_QUIT: /* a careless Enter is no yes */
         break;
     }
 }
@@ -342,6 +351,8 @@ static void label_of(struct paint *paint, int cols, char *out, size_t size)
                  p->count);
     else if (p->kind == PROMPT_WITHDRAW)
         withdraw_label(paint, out, size);
+    else if (p->kind == PROMPT_QUIT)
+        leave_label(paint->m, out, size);
     else if (!label_with_alarm(paint, cols, out, size))
         snprintf(out, size, "%s", _(labels[p->kind]));
 }
@@ -356,14 +367,20 @@ static void draw_hints(const struct prompt *p, struct area a, int x)
              2;
 }
 
-void prompt_draw(struct paint *paint, struct area a)
+void prompt_draw(struct paint *paint, struct area all)
 {
+    const struct area a = area_sub(all, all.rows - 1, 0, 1, all.cols);
     struct prompt *p = &paint->desk->prompt;
     char label[240];
     int x;
 
     p->shown = true;
     label_of(paint, a.cols, label, sizeof label);
+    if (prompt_is_question(paint->desk) && text_width(TEXT_OURS(label)) > a.cols - 2) {
+        panel_wrapped_up(all, ROLE_PROMPT_TEXT, ROLE_FOOTER_KEY, label); /* its end: how to answer */
+        area_cursor(a, 0, 0, true);
+        return;
+    }
     area_fill(a, 0, 0, a.cols, ROLE_PROMPT_TEXT);
     x = 1 + area_text(a, 0, 1, -1, ROLE_FOOTER_KEY, TEXT_OURS(label));
     x += area_text(a, 0, x, -1, ROLE_PROMPT_TEXT, line_end(&p->line, a.cols - x - 1));

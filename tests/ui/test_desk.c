@@ -450,6 +450,37 @@ static void test_back_and_quit(void **state)
     fleet_close(&f);
 }
 
+/* What nobody would send or write in our stead is worth a question, and only that. */
+static void test_quitting_asks_where_something_would_be_lost(void **state)
+{
+    (void)state;
+    open_fleet(3, 24, 80);
+    fleet_command(&f, 1, ACTION_RESTART_APP, COMMAND_PUBLISHED);
+    fleet_draw(&f);
+    type("q");
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    fleet_command(&f, 2, ACTION_RESTART_APP, COMMAND_QUEUED);
+    fleet_draw(&f);
+    type("q");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("quit? 1 command was not sent yet and waits for the next console. y/n"));
+    type("n");
+    assert_int_equal(out.count, 0);
+    type("\x03");
+    assert_true(shows("quit? 1 command"));
+    type("y");
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    f.store.other_recorder = true; /* it sends them */
+    type("q");
+    assert_int_equal(out.list[0].kind, INTENT_QUIT);
+    f.store.phase = STORE_FULL;
+    type("q");
+    assert_int_equal(out.count, 0);
+    assert_true(shows("quit? the latest history is not written yet and would be lost. y/n"));
+    fleet_close(&f);
+}
+
 static void test_command_line(void **state)
 {
     (void)state;
@@ -681,6 +712,7 @@ int main(void)
         cmocka_unit_test(test_filter_as_you_type),
         cmocka_unit_test(test_sort),
         cmocka_unit_test(test_back_and_quit),
+        cmocka_unit_test(test_quitting_asks_where_something_would_be_lost),
         cmocka_unit_test(test_command_line),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_focus),

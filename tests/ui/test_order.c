@@ -516,6 +516,20 @@ static void test_stop_a_rollout(void **state)
 }
 
 /* With a filter each command is a row of its own, found like any other. */
+/* How to answer stands at the end: that is never cut off. */
+static void test_a_long_question_is_shown_to_its_end(void **state)
+{
+    (void)state;
+    open_fleet(9);
+    assert_true(cells_resize(&f.cells, 10, 40));
+    fleet_command(&f, 0, ACTION_RESTART_APP, COMMAND_QUEUED);
+    fleet_draw(&f);
+    type("q");
+    assert_true(shows(" quit? 1 command was not sent yet and\n"));
+    assert_true(shows(" waits for the next console. y/n"));
+    fleet_close(&f);
+}
+
 static void test_a_filter_finds_what_is_folded(void **state)
 {
     (void)state;
@@ -641,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_withdraw),
         cmocka_unit_test(test_a_rollout_is_one_row_until_it_is_unfolded),
         cmocka_unit_test(test_stop_a_rollout),
+        cmocka_unit_test(test_a_long_question_is_shown_to_its_end),
         cmocka_unit_test(test_a_filter_finds_what_is_folded),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_two_lines_in_a_narrow_panel),
