@@ -143,8 +143,11 @@ static bool is_reached(const struct ack_job *a, const struct alarm *alarm)
     }
 }
 
+/* Each shelf has an end of its own, and a note is still to be said. */
 static bool is_already(const struct ack_job *a, const struct alarm *alarm)
 {
+    if (a->verb == OP_SHELVE || call_has(a->call, "note"))
+        return false;
     return a->verb == OP_ACKNOWLEDGE ? alarm->state == ALARM_ACKNOWLEDGED : is_reached(a, alarm);
 }
 

@@ -33,12 +33,20 @@ static void take_note(struct core *c, struct standing *a, const struct operator_
                         .kind = EVENT_NOTE, .alarm = a, .by = TEXT(op->by), .summary = &text});
 }
 
-/* Acknowledged by somebody already: what may be missing is the clear, if an earlier one was
- * refused. */
-static void acknowledge_again(struct core *c, struct standing *a)
+static void note(struct core *c, struct standing *a, const struct operator_action *op)
+{
+    take_note(c, a, op);
+    share(c, a, "note", TEXT(op->by));
+}
+
+/* Acknowledged by somebody already: what may be missing is a note, and the clear, if an earlier one
+ * was refused. */
+static void acknowledge_again(struct core *c, struct standing *a, const struct operator_action *op)
 {
     emit_message(c, N_("{1} has acknowledged this already"), TEXT(a->row.acknowledged_by),
                  TEXT_EMPTY);
+    if (op->note.clean[0])
+        note(c, a, op);
     if (a->row.kind == ALARM_SERVICE_FAILED)
         clear_retained(c, a);
 }
@@ -46,7 +54,7 @@ static void acknowledge_again(struct core *c, struct standing *a)
 static void acknowledge(struct core *c, struct standing *a, const struct operator_action *op)
 {
     if (a->row.acknowledged_at != TIME_NONE) {
-        acknowledge_again(c, a);
+        acknowledge_again(c, a, op);
         return;
     }
     a->row.acknowledged_at = c->now.wall_ms;
@@ -80,12 +88,6 @@ static void unshelve(struct core *c, struct standing *a, const struct operator_a
     alarm_happen(c, a, HAPPENS_UNSHELVE, (struct alarm_cause){.by = TEXT(op->by)});
     take_note(c, a, op);
     share(c, a, "unshelve", TEXT(op->by));
-}
-
-static void note(struct core *c, struct standing *a, const struct operator_action *op)
-{
-    take_note(c, a, op);
-    share(c, a, "note", TEXT(op->by));
 }
 
 static void (*const verbs[])(struct core *, struct standing *, const struct operator_action *) = {

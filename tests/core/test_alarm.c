@@ -154,6 +154,20 @@ static void test_shelving(void **state)
     expect("returned");
 }
 
+/* The first acknowledgement stays, and so does the last note. */
+static void test_a_note_comes_with_the_second(void **state)
+{
+    (void)state;
+    struct operator_action op = {.verb = OP_ACKNOWLEDGE, .by = {"bert"}, .note = {"cable"}};
+    rig_live(&rig, BEAT, CRASHED);
+    rig_operator(&rig, OP_ACKNOWLEDGE, alarm_id(), "anna");
+    strcpy(op.alarm_id, alarm_id());
+    op.mark = rig_alarm(&rig, KIND, UUID_A)->mark;
+    rig_step(&rig, &(struct core_event){.kind = IN_OPERATOR, .u.op = &op});
+    assert_string_equal(rig_alarm(&rig, KIND, UUID_A)->acknowledged_by.clean, "anna");
+    assert_string_equal(rig_alarm(&rig, KIND, UUID_A)->note.clean, "cable");
+}
+
 static void test_acknowledgement_expires(void **state)
 {
     (void)state;
@@ -368,6 +382,7 @@ int main(void)
         CASE(test_only_the_occurrence_that_was_seen),
         CASE(test_delays),
         CASE(test_shelving),
+        CASE(test_a_note_comes_with_the_second),
         CASE(test_acknowledgement_expires),
         CASE(test_ranking),
         CASE(test_what_is_over_comes_last),

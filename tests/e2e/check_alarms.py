@@ -344,6 +344,24 @@ class ServiceFailed(Base):
         self.assertEqual([a for a in self.alarms() if a["kind"] == "service_failed"], [])
 
 
+class Again(Base):
+    def test_a_later_note_and_a_longer_shelf(self):
+        self.recording()
+        self.crash(LOBBY, "lobby-03")
+        crash = self.standing("process_crashed", LOBBY)
+
+        def done(*args):
+            answer = self.rig.run(*args, "--operator", "bert")
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+        done("ack", crash["id"], "--note", "on my way")
+        done("ack", crash["id"], "--note", "cable")
+        self.standing("process_crashed", LOBBY, lambda a: a["state"] == "acknowledged" and a["note"] == "cable")
+        done("shelve", crash["id"], "--for", "1h")
+        first = self.standing("process_crashed", LOBBY, lambda a: a["state"] == "shelved")["shelved_until"]
+        done("shelve", crash["id"], "--for", "4h")
+        self.standing("process_crashed", LOBBY, lambda a: a["state"] == "shelved" and a["shelved_until"] > first)
+
+
 class OwnLink(Base):
     def test_acknowledged_beside_the_recorder(self):
         """Never shared over the broker, yet the recorder hears of it; it lasts."""
