@@ -1,5 +1,6 @@
 /* audit_live.c - a running broker, by trying: whom it lets in, what it lets them publish, what it
- * delivers, what it keeps. Publishes are empty and not retained, below a uuid that nobody has. */
+ * delivers, what it keeps. Publishes are empty and not retained, below a uuid that nobody
+ * has, and by which consoles know them. */
 #include "broker/audit_live.h"
 
 #include <stdio.h>
@@ -247,7 +248,7 @@ bool audit_broker(struct audit *a, const struct audit_target *t, struct err *e)
         return err_set(e, EXIT_FAILED, _("out of memory: nothing was tried"));
     v->target = t;
     v->protocol = 5;
-    uid_random(&v->nobody);
+    uid_probe(&v->nobody);
     uid_format(&v->nobody, v->nobody_text);
     if (!find_doors(v, e))
         goto out;

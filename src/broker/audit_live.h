@@ -17,7 +17,7 @@ struct live {
     struct door door[LISTENERS_MAX];
     int doors;
     int protocol;      /* 5, or 4 where the broker knows no other */
-    struct uid nobody; /* a uuid that no device has */
+    struct uid nobody; /* a uuid that no device has: uid_probe */
     char nobody_text[UID_TEXT];
 };
 

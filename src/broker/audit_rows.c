@@ -127,28 +127,35 @@ static bool open_server(struct audit_run *r, struct probe *p)
     return false;
 }
 
+/* What `who` may publish was published: has it come to the server account, which p is? */
+static void judge_delivery(struct audit_run *r, struct probe *p, int who)
+{
+    const struct received *got = p->user;
+    char topic[ROW_TOPIC];
+
+    probe_settle(p, SETTLE_MS);
+    for (size_t i = 0; i < ROWS; i++) {
+        row_topic(&rows[i], got->uuid, topic);
+        if ((rows[i].publish & who) && !got->row[i])
+            audit_fault(r, _("%s isn't delivered to consoles: give %s its read rule back"), topic,
+                        server_name(r->live));
+    }
+}
+
 /* ---- the server account ---- */
 
 static void look_server_rows(struct audit_run *r)
 {
     struct received got = {.uuid = r->live->nobody_text};
     struct probe reader, writer;
-    char topic[ROW_TOPIC];
 
     if (live_cannot_tell(r) || !open_server(r, &reader))
         return;
     reader.message = on_message;
     reader.user = &got;
     subscribe_rows(&reader, got.uuid);
-    if (open_server(r, &writer) && publish_rows(r, &writer, got.uuid, SERVER, true)) {
-        probe_settle(&reader, SETTLE_MS);
-        for (size_t i = 0; i < ROWS; i++) {
-            row_topic(&rows[i], got.uuid, topic);
-            if ((rows[i].publish & SERVER) && !got.row[i])
-                audit_fault(r, _("%s isn't delivered to consoles: give %s its read rule back"),
-                            topic, server_name(r->live));
-        }
-    }
+    if (open_server(r, &writer) && publish_rows(r, &writer, got.uuid, SERVER, true))
+        judge_delivery(r, &reader, SERVER);
     probe_end(&writer);
     probe_end(&reader);
 }
@@ -187,7 +194,7 @@ static void look_device_own(struct audit_run *r)
 {
     struct received got = {.uuid = r->live->target->device};
     struct probe server = {.over = true}, device;
-    char topic[ROW_TOPIC];
+
     if (live_cannot_tell(r))
         return;
     const bool heard = r->live->target->password && open_server(r, &server);
@@ -196,15 +203,8 @@ static void look_device_own(struct audit_run *r)
     server.user = &got;
     if (heard)
         subscribe_rows(&server, got.uuid);
-    if (open_device(r, &device) && publish_rows(r, &device, got.uuid, DEVICE, true) && heard) {
-        probe_settle(&server, SETTLE_MS);
-        for (size_t i = 0; i < ROWS; i++) {
-            row_topic(&rows[i], got.uuid, topic);
-            if ((rows[i].publish & DEVICE) && !got.row[i])
-                audit_fault(r, _("%s isn't delivered to consoles: give %s its read rule back"),
-                            topic, server_name(r->live));
-        }
-    }
+    if (open_device(r, &device) && publish_rows(r, &device, got.uuid, DEVICE, true) && heard)
+        judge_delivery(r, &server, DEVICE);
     probe_end(&device);
     probe_end(&server);
 }

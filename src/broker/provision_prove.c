@@ -52,7 +52,7 @@ static bool refuses(struct probe *p, struct err *e)
     struct uid u;
     int reason;
 
-    uid_random(&u); /* nobody's, so that no console mistakes it for a sign of life */
+    uid_probe(&u); /* nobody's, so that no console mistakes it for a sign of life */
     uid_format(&u, uuid);
     snprintf(topic, sizeof topic, "infoscreen/%s/heartbeat", uuid);
     reason = probe_publish(p, topic);

@@ -45,6 +45,8 @@ static int by_urgency(const void *left, const void *right)
 {
     const struct alarm_group *a = left, *b = right;
 
+    if (a->worst->active != b->worst->active)
+        return a->worst->active ? -1 : 1;
     if (a->worst->priority != b->worst->priority)
         return a->worst->priority > b->worst->priority ? -1 : 1;
     if (a->unacknowledged != b->unacknowledged)

@@ -221,6 +221,8 @@ static int by_urgency(const void *left, const void *right)
 
     if (alarm_stands(a->state) != alarm_stands(b->state))
         return alarm_stands(a->state) ? -1 : 1;
+    if (a->active != b->active) /* what is over waits for a signature only */
+        return a->active ? -1 : 1;
     if (a->priority != b->priority)
         return a->priority > b->priority ? -1 : 1;
     if (class_of(a) != class_of(b))

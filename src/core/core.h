@@ -260,7 +260,8 @@ struct outage_figures { uint32_t silent, of; int64_t since_at; };
 bool core_is_out(const struct core *c); /* the fleet's broker_outage holds */
 bool core_outage(const struct core *c, struct text group, struct outage_figures *out);
 
-/* Alarms, most urgent first: priority, unacknowledged before the rest, newest first. */
+/* Alarms, most urgent first: what still holds before what is over, then by priority, unacknowledged
+ * before the rest, newest first. */
 uint32_t core_alarm_count(const struct core *c); /* all not ALARM_NORMAL */
 const struct alarm *core_alarm(const struct core *c, uint32_t rank);
 const struct alarm *core_find_alarm(const struct core *c, const char *id);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/internal_command.h"
+
 bool past_same_question(const struct past_question *a, const struct past_question *b)
 {
     return a->kind == b->kind && a->since_at == b->since_at && a->until_at == b->until_at &&
@@ -25,7 +27,7 @@ void past_answer_free(struct past_answer *a)
 
 struct course {
     bool standing;
-    int action; /* of the last command since it was raised; -1: none */
+    const struct command *last; /* since it was raised; NULL: none */
 };
 
 static int kind_of(const struct history_event *ev)
@@ -40,21 +42,25 @@ static int kind_of(const struct history_event *ev)
     return vocabulary_find(alarm_kinds, ALARM_KINDS, word);
 }
 
-static int action_of(const struct history_event *ev, const struct command *commands, size_t n)
+static const struct command *command_of(const struct history_event *ev,
+                                        const struct command *commands, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (uid_equal(&commands[i].id, &ev->command))
-            return (int)commands[i].action;
-    return -1;
+            return &commands[i];
+    return NULL;
 }
 
-static void take_command(struct course courses[ALARM_KINDS], int action, struct past_client *out)
+static void take_command(struct course courses[ALARM_KINDS], const struct command *command,
+                         struct past_client *out)
 {
+    const bool ended = !command_is_active[command->status];
+
     for (int k = 0; k < ALARM_KINDS; k++) {
         if (!courses[k].standing)
             continue;
-        courses[k].action = action;
-        out->remedy[k][action].tried++;
+        courses[k] = (struct course){.standing = true, .last = command};
+        out->remedy[k][command->action].tried += ended;
     }
 }
 
@@ -62,16 +68,16 @@ static void take_alarm(struct course *c, const struct history_event *ev, int kin
                        struct past_client *out)
 {
     if (ev->kind == EVENT_ALARM_RAISED && !c->standing) {
-        *c = (struct course){.standing = true, .action = -1};
+        *c = (struct course){.standing = true};
         out->raised[kind]++;
         out->last_at[kind] = ev->at;
     } else if ((ev->kind == EVENT_ALARM_RETURNED || ev->kind == EVENT_ALARM_CLEARED) &&
                c->standing) {
         c->standing = false;
-        if (c->action < 0)
+        if (!c->last)
             out->by_itself[kind]++;
         else
-            out->remedy[kind][c->action].helped++;
+            out->remedy[kind][c->last->action].helped += !command_is_active[c->last->status];
     }
 }
 
@@ -85,11 +91,11 @@ void past_client_make(const struct history_event *events, size_t event_count,
         const struct history_event *ev = &events[i];
         const int kind = kind_of(ev);
         /* Sent, by us or by another console: that is when a command begins to help. */
-        const int action =
-            ev->kind == EVENT_COMMAND_PUBLISHED ? action_of(ev, commands, command_count) : -1;
+        const struct command *command =
+            ev->kind == EVENT_COMMAND_PUBLISHED ? command_of(ev, commands, command_count) : NULL;
         if (kind >= 0)
             take_alarm(&courses[kind], ev, kind, out);
-        else if (action >= 0)
-            take_command(courses, action, out);
+        else if (command)
+            take_command(courses, command, out);
     }
 }

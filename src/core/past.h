@@ -32,7 +32,8 @@ struct past_remedy {
     uint32_t tried, helped;
 };
 
-/* Of one client's alarms. A command helped if it was the last one before the alarm ended. */
+/* Of one client's alarms. A command helped if it was the last one before the alarm ended. One that
+ * has not ended yet is no try: nobody knows what becomes of it. */
 struct past_client {
     uint32_t raised[ALARM_KINDS], by_itself[ALARM_KINDS]; /* ended without a command */
     int64_t last_at[ALARM_KINDS];

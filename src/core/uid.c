@@ -82,3 +82,17 @@ void uid_random(struct uid *out)
 {
     uuid_generate_random(out->b);
 }
+
+static const uint8_t probe_node[] = {'i', 'p', 'r', 'o', 'b', 'e'};
+#define PROBE_NODE_AT (sizeof((struct uid *)0)->b - sizeof probe_node)
+
+void uid_probe(struct uid *out)
+{
+    uid_random(out);
+    memcpy(out->b + PROBE_NODE_AT, probe_node, sizeof probe_node);
+}
+
+bool uid_is_probe(const struct uid *u)
+{
+    return memcmp(u->b + PROBE_NODE_AT, probe_node, sizeof probe_node) == 0;
+}

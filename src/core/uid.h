@@ -21,4 +21,9 @@ bool uid_is_zero(const struct uid *u);
 void uid_derive(const void *from, size_t n, struct uid *out);
 void uid_random(struct uid *out); /* version 4; not to be called inside core_step */
 
+/* A uuid for messages by which a console tries what a broker lets by: random but for its end, which
+ * no network card has (the multicast bit), so that every console knows it for nobody's. */
+void uid_probe(struct uid *out);
+bool uid_is_probe(const struct uid *u);
+
 #endif

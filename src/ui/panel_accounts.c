@@ -25,6 +25,7 @@ static void name(struct paint *p, const void *row, struct cell_out *o)
     snprintf(o->text, sizeof o->text, "%s", ((const struct client *)row)->hostname.clean);
 }
 
+/* As an age: a date would leave no room for the state. */
 static void last_seen(struct paint *p, const void *row, struct cell_out *o)
 {
     const struct client *c = row;
@@ -32,7 +33,7 @@ static void last_seen(struct paint *p, const void *row, struct cell_out *o)
     const int64_t at =
         c->last_heartbeat_at > c->last_health_at ? c->last_heartbeat_at : c->last_health_at;
 
-    format_when(p, at, out);
+    format_beat(p, at == TIME_NONE ? TIME_NONE : p->m->now.wall_ms - at, out);
     snprintf(o->text, sizeof o->text, "%s", at == TIME_NONE ? _("never") : out);
 }
 
@@ -49,7 +50,7 @@ static void state(struct paint *p, const void *row, struct cell_out *o)
 /* clang-format off */
 static const struct column account_columns[] = {
     {.title = N_("ACCOUNT"), .width = 26, .text = account},
-    {.title = N_("LAST SEEN"), .width = 12, .most = 16, .text = last_seen},
+    {.title = N_("LAST SEEN"), .width = 6, .text = last_seen},
     {.title = N_("STATE"), .width = 14, .most = 20, .rank = 1, .text = state},
     {.title = N_("NAME"), .width = 8, .most = 24, .rank = 2, .text = name},
 };

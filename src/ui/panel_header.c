@@ -49,19 +49,49 @@ static int past(struct paint *p, struct area a, int x)
     return part(a, x, ROLE_HEADER_TEXT, _("Esc: now")) + 2;
 }
 
-static int recorder(struct paint *p, struct area a, int x)
+#define RECORDER_WORDS 64
+static enum role recorder(const struct ui_model *m, char out[RECORDER_WORDS])
 {
-    const struct store_status *s = p->m->store;
-    char out[64];
+    const struct store_status *s = m->store;
 
     if (s->recorder)
-        snprintf(out, sizeof out, "%s " SYM_ONLINE, _("recorder"));
+        snprintf(out, RECORDER_WORDS, "%s " SYM_ONLINE, _("recorder"));
     else if (s->other_recorder)
-        snprintf(out, sizeof out, "%s " SYM_SILENT " %s", _("recorder"), _("elsewhere"));
+        snprintf(out, RECORDER_WORDS, "%s " SYM_SILENT " %s", _("recorder"), _("elsewhere"));
     else
-        snprintf(out, sizeof out, "%s " SYM_CRASHED " %s", _("recorder"), _("none"));
-    return part(a, x, s->recorder || s->other_recorder ? ROLE_HEADER_TEXT : ROLE_HEADER_BAD, out) +
-           3;
+        snprintf(out, RECORDER_WORDS, "%s " SYM_CRASHED " %s", _("recorder"), _("none"));
+    return s->recorder || s->other_recorder ? ROLE_HEADER_TEXT : ROLE_HEADER_BAD;
+}
+
+/* As long as what comes behind lets it be: view 8 has the rate too, the name stands here only. */
+static int rate(struct paint *p, struct area a, int x, int behind)
+{
+    static const char *const words[] = {N_("%s msg/s"), N_("%s/s")};
+    char figure[FIGURE], out[64];
+
+    p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, figure);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(out, sizeof out, _(words[i]), figure);
+        if (x + text_width(TEXT_OURS(out)) + 3 + behind <= a.cols)
+            return part(a, x, ROLE_HEADER_TEXT, out) + 3;
+    }
+    return x;
+}
+
+/* How much comes in, who records, who is here. */
+static void draw_rest(struct paint *p, struct area a, int x)
+{
+    char words[RECORDER_WORDS];
+    const enum role role = recorder(p->m, words);
+    const bool wide = a.cols >= 52;
+    const int behind = text_width(TEXT_OURS(words)) + 3 + text_width(TEXT(p->m->operator_name));
+
+    if (wide && !p->desk->screen_reader && p->m->link->phase == LINK_UP &&
+        p->desk->fleet_at == TIME_NONE)
+        x = rate(p, a, x, behind);
+    if (wide)
+        x = part(a, x, role, words) + 3;
+    part(a, x, ROLE_HEADER_TEXT, p->m->operator_name.clean);
 }
 
 static void clock_at_right(struct paint *p, struct area a)
@@ -77,7 +107,6 @@ static void clock_at_right(struct paint *p, struct area a)
 
 void panel_header_draw(struct paint *p, struct area a)
 {
-    char out[160], rate[FIGURE];
     int x;
 
     area_fill(a, 0, 0, a.cols, ROLE_HEADER_TEXT);
@@ -89,17 +118,35 @@ void panel_header_draw(struct paint *p, struct area a)
     const struct area rest = area_sub(a, 0, 0, 1, a.cols - 8); /* the clock's */
     x = p->desk->fleet_at != TIME_NONE ? past(p, rest, x + 1)
                                        : connection(p, rest, x + (a.cols >= 60 ? 2 : 0));
-    if (!p->desk->screen_reader && a.cols >= 60 && p->m->link->phase == LINK_UP &&
-        p->desk->fleet_at == TIME_NONE) {
-        p->desk->rate_shown = format_rate(p->m->rate, p->desk->rate_shown, rate);
-        snprintf(out, sizeof out, _("%s msg/s"), rate);
-        x = part(rest, x, ROLE_HEADER_TEXT, out) + 3;
-    }
-    if (a.cols >= 60)
-        x = recorder(p, rest, x);
-    snprintf(out, sizeof out, "%s", p->m->operator_name.clean);
-    part(rest, x, ROLE_HEADER_TEXT, out);
+    draw_rest(p, rest, x);
     clock_at_right(p, a);
+}
+
+/* ---- what is wider than a device ---- */
+
+static const struct alarm *standing(const struct ui_model *m, enum alarm_kind kind)
+{
+    const uint32_t n = core_alarm_count(m->core);
+
+    /* Wide ones are the most urgent: no need to look far. */
+    for (uint32_t i = 0; i < n && i < 64; i++) {
+        const struct alarm *a = core_alarm(m->core, i);
+        if (a && a->kind == kind && a->active && a->state != ALARM_SUPPRESSED)
+            return a;
+    }
+    return NULL;
+}
+
+/* The hush of the whole fleet that holds; since_at is set. */
+static bool fleet_hush(const struct ui_model *m, struct outage_figures *out)
+{
+    const struct alarm *a = standing(m, ALARM_BROKER_OUTAGE);
+
+    if (!a || !core_outage(m->core, TEXT_EMPTY, out))
+        return false;
+    if (out->since_at == TIME_NONE)
+        out->since_at = a->raised_at;
+    return true;
 }
 
 /* ---- counts ---- */
@@ -109,7 +156,21 @@ struct count {
     enum role role;
 };
 
-static int collect_counts(const struct ui_model *m, struct count out[8])
+/* In a hush nobody's state is known: each stands as it was until its own time is over. */
+static bool put_as_of(const struct ui_model *m, struct count *out)
+{
+    struct outage_figures hush;
+    char when[FIGURE];
+
+    if (!fleet_hush(m, &hush))
+        return false;
+    format_moment(m, hush.since_at, when);
+    snprintf(out->text, sizeof out->text, _("as of %s"), when);
+    out->role = ROLE_SCREEN_STRONG;
+    return true;
+}
+
+static int collect_counts(const struct ui_model *m, int cols, struct count out[8])
 {
     static const enum client_state order[] = {CLIENT_ONLINE, CLIENT_SILENT, CLIENT_CRASHED,
                                               CLIENT_SERVICE_FAILED, CLIENT_UNKNOWN};
@@ -127,6 +188,7 @@ static int collect_counts(const struct ui_model *m, struct count out[8])
                  _(client_states[order[i]].label));
         out[k++].role = panel_state_role(order[i]);
     }
+    k += cols >= 60 && put_as_of(m, &out[k]);
     if (n->commands_active) {
         snprintf(out[k].text, sizeof out[k].text,
                  P_("▷ %u command in flight", "▷ %u commands in flight", n->commands_active),
@@ -139,7 +201,7 @@ static int collect_counts(const struct ui_model *m, struct count out[8])
 int panel_counts_draw(struct paint *p, struct area a)
 {
     struct count counts[8];
-    const int n = collect_counts(p->m, counts);
+    const int n = collect_counts(p->m, a.cols, counts);
     int y = 0, x = 1;
 
     for (int i = 0; i < n; i++) {
@@ -166,6 +228,17 @@ static void shorten(struct text160 *why, int cols)
         memcpy(why->clean + fits, "…", 4);
 }
 
+static void say_no_broker(const char *when, const char *why, const char *next, char *out,
+                          size_t size)
+{
+    snprintf(out, size,
+             *when ? _("NO BROKER since %s%s%s%s; the fleet below is as of then")
+                   : _("NO BROKER%s%s%s%s; the fleet below is as it was stored"),
+             when, *why ? " " SYM_DASH " " : "", why, next);
+}
+
+#define WRAPPED 20 /* cells that a dash and the end of the first line may take */
+
 static bool banner_link(struct paint *p, int cols, char *out, size_t size)
 {
     const struct ui_model *m = p->m;
@@ -177,7 +250,6 @@ static bool banner_link(struct paint *p, int cols, char *out, size_t size)
         (m->link->phase == LINK_CONNECTING && !core_link_why(m->core)->id))
         return false;
     panel_words(core_link_why(m->core), why.clean, sizeof why.clean);
-    shorten(&why, 2 * cols - 92); /* two lines, less the words around it */
     if (since > 0)
         format_moment(m, since, when);
     if (m->link->phase == LINK_WAITING) {
@@ -186,24 +258,10 @@ static bool banner_link(struct paint *p, int cols, char *out, size_t size)
     } else if (m->link->phase == LINK_CONNECTING) {
         snprintf(next, sizeof next, "%s", _(", trying now"));
     }
-    snprintf(out, size,
-             *when ? _("NO BROKER since %s%s%s%s; the fleet below is as of then")
-                   : _("NO BROKER%s%s%s%s; the fleet below is as it was stored"),
-             when, why.clean[0] ? " " SYM_DASH " " : "", why.clean, next);
+    say_no_broker(when, "", next, out, size);
+    shorten(&why, 2 * cols - WRAPPED - text_width(TEXT_OURS(out))); /* two lines */
+    say_no_broker(when, why.clean, next, out, size);
     return true;
-}
-
-static const struct alarm *standing(const struct ui_model *m, enum alarm_kind kind)
-{
-    const uint32_t n = core_alarm_count(m->core);
-
-    /* Wide ones are the most urgent: no need to look far. */
-    for (uint32_t i = 0; i < n && i < 64; i++) {
-        const struct alarm *a = core_alarm(m->core, i);
-        if (a && a->kind == kind && a->active && a->state != ALARM_SUPPRESSED)
-            return a;
-    }
-    return NULL;
 }
 
 /* As long as the screen lets it be; the end, what to think of it, is never what is cut. */
@@ -214,13 +272,12 @@ static bool banner_outage(struct paint *p, int cols, char *out, size_t size)
         N_("ALL %u CLIENTS SILENT since %s — broker or network, not devices"),
         N_("ALL %u SILENT since %s — broker or network"),
     };
-    const struct alarm *a = standing(p->m, ALARM_BROKER_OUTAGE);
     struct outage_figures now;
     char when[FIGURE];
 
-    if (!a || !core_outage(p->m->core, TEXT_EMPTY, &now))
+    if (!fleet_hush(p->m, &now))
         return false;
-    format_moment(p->m, now.since_at == TIME_NONE ? a->raised_at : now.since_at, when);
+    format_moment(p->m, now.since_at, when);
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
         snprintf(out, size, _(sentences[i]), now.silent, when);
         if (text_width(TEXT_OURS(out)) <= cols)

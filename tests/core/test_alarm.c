@@ -187,6 +187,23 @@ static void test_ranking(void **state)
     assert_int_equal(core_counts(rig.core)->alarms_unacknowledged, 2);
 }
 
+/* What is over and only wants a signature stands below all that still holds. */
+static void test_what_is_over_comes_last(void **state)
+{
+    (void)state;
+    assert_true(config_set(&rig.config, "alarms.priority.process_crashed", "critical", NULL));
+    core_reconfigure(rig.core, &rig.config);
+    rig_live(&rig, BEAT, CRASHED);
+    rig_live(&rig, TOPIC(UUID_B, "service_failed"), "{\"unit\":\"x.service\"}");
+    assert_int_equal(core_alarm(rig.core, 0)->kind, ALARM_PROCESS_CRASHED);
+    rig_live(&rig, BEAT, RUNNING);
+    expect("returned");
+    assert_int_equal(core_alarm(rig.core, 0)->kind, ALARM_SERVICE_FAILED);
+    assert_int_equal(core_alarm_group(rig.core, 0)->kind, ALARM_SERVICE_FAILED);
+    rig_operator(&rig, OP_ACKNOWLEDGE, core_alarm(rig.core, 0)->id, "anna");
+    assert_int_equal(core_alarm(rig.core, 0)->kind, ALARM_SERVICE_FAILED); /* until it is cleared */
+}
+
 static void test_priority_by_group_and_time_of_day(void **state)
 {
     (void)state;
@@ -353,6 +370,7 @@ int main(void)
         CASE(test_shelving),
         CASE(test_acknowledgement_expires),
         CASE(test_ranking),
+        CASE(test_what_is_over_comes_last),
         CASE(test_priority_by_group_and_time_of_day),
         CASE(test_another_console_acknowledges),
         CASE(test_a_stored_ack_is_for_its_occurrence),

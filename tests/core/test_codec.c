@@ -15,6 +15,7 @@
 #define A      "9b8d1856-ff34-4864-a726-12de072d0f77"
 #define UPPER  "9B8D1856-FF34-4864-A726-12DE072D0F77"
 #define OTHER  "41aa03c2-0000-4000-8000-000000000001"
+#define PROBE  "5d8c1856-ff34-4864-a726-6970726f6265"
 #define TOP    "infoscreen/" A "/"
 #define ALARM  "service_failed-0123456789abcdef"
 #define SHARED "infoscreen/console/ack/" ALARM
@@ -565,6 +566,37 @@ static void test_presence_sys_canary(void **state)
     assert_string_equal(msg.u.sys.name.clean, "nonce");
 }
 
+/* What `broker check` publishes is no device's mistake; anything else below its uuid is. */
+static void test_probes(void **state)
+{
+    static const char *const tried[] = {
+        "infoscreen/" PROBE "/commands",      "infoscreen/" PROBE "/command",
+        "infoscreen/" PROBE "/group_id",      "infoscreen/" PROBE "/service_failed",
+        "infoscreen/" PROBE "/commands/ack",  "infoscreen/" PROBE "/heartbeat",
+        "infoscreen/" PROBE "/logs/info",     "infoscreen/events/" PROBE,
+        "infoscreen/console/ack/" PROBE,      "infoscreen/groups/" PROBE "/power/intent",
+        "infoscreen/console/presence/" PROBE, "infoscreen/" PROBE,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
+        accept(tried[i], "");
+        assert_int_equal(msg.kind, MSG_CANARY);
+        assert_int_equal(msg.device_at, TIME_NONE);
+    }
+    assert_int_equal(feed("infoscreen/" PROBE "/heartbeat", "x"), REJECT_NOT_JSON);
+    assert_int_equal(feed("infoscreen/" PROBE, "{}"), REJECT_TOPIC);
+    assert_int_equal(feed("infoscreen/console/ack/" PROBE, "{}"), REJECT_ALARM_ID);
+    assert_int_equal(feed("infoscreen/console/ack/" A, ""), REJECT_ALARM_ID);
+    assert_int_equal(feed(TOP "commands", ""), REJECT_EMPTY);
+    struct wire_message in = {
+        .topic = "infoscreen/" PROBE "/heartbeat", .payload = "", .retained = true};
+    assert_int_equal(decode(&in), REJECT_EMPTY); /* no console stores one */
+    in.retained = false;
+    in.oversize = true;
+    assert_int_equal(decode(&in), REJECT_OVERSIZE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_events_and_intents),
         cmocka_unit_test(test_console_ack),
         cmocka_unit_test(test_presence_sys_canary),
+        cmocka_unit_test(test_probes),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

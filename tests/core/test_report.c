@@ -224,8 +224,9 @@ static void test_what_helped(void **state)
         {EVENT_COMMAND_PUBLISHED, 2}, {EVENT_ALARM_CLEARED, 0},     {EVENT_ALARM_RAISED, 0},
         {EVENT_COMMAND_PUBLISHED, 2},
     };
-    const struct command commands[] = {{.id = {{1}}, .action = ACTION_REBOOT_HOST},
-                                       {.id = {{2}}, .action = ACTION_RESTART_APP}};
+    struct command commands[] = {
+        {.id = {{1}}, .action = ACTION_REBOOT_HOST, .status = COMMAND_COMPLETED},
+        {.id = {{2}}, .action = ACTION_RESTART_APP, .status = COMMAND_FAILED}};
     struct history_event lines[12] = {{0}};
     struct past_client p;
 
@@ -246,6 +247,12 @@ static void test_what_helped(void **state)
     assert_int_equal(p.remedy[ALARM_PROCESS_CRASHED][ACTION_RESTART_APP].tried, 3);
     assert_int_equal(p.remedy[ALARM_PROCESS_CRASHED][ACTION_RESTART_APP].helped, 1);
     assert_int_equal(p.raised[ALARM_CLIENT_SILENT], 0);
+    commands[0].status = COMMAND_EXECUTION_STARTED; /* out: it is neither a try nor a help */
+    past_client_make(lines, 12, commands, 2, &p);
+    assert_int_equal(p.by_itself[ALARM_PROCESS_CRASHED], 1);
+    assert_int_equal(p.remedy[ALARM_PROCESS_CRASHED][ACTION_REBOOT_HOST].tried, 0);
+    assert_int_equal(p.remedy[ALARM_PROCESS_CRASHED][ACTION_REBOOT_HOST].helped, 0);
+    assert_int_equal(p.remedy[ALARM_PROCESS_CRASHED][ACTION_RESTART_APP].tried, 3);
 }
 
 int main(void)

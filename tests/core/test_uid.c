@@ -73,12 +73,31 @@ static void test_random(void **state)
     assert_non_null(strchr("89ab", out[19]));
 }
 
+/* Random but for what tells them, and no other uuid is taken for one. */
+static void test_probe(void **state)
+{
+    struct uid a, b, other;
+    char out[UID_TEXT];
+
+    (void)state;
+    uid_probe(&a);
+    uid_probe(&b);
+    uid_random(&other);
+    assert_false(uid_equal(&a, &b));
+    assert_true(uid_is_probe(&a) && uid_is_probe(&b));
+    assert_false(uid_is_probe(&other));
+    assert_true(a.b[10] & 1); /* multicast: no network card's */
+    uid_format(&a, out);
+    assert_string_equal(out + 24, "6970726f6265");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_ways),
         cmocka_unit_test(test_every_place_counts),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_probe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

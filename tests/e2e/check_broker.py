@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 import unittest
+from unittest import mock
 
 from check_cli import LOBBY, Rig, eventually
 from screen import Screen
@@ -60,6 +61,22 @@ class Broker(unittest.TestCase):
             s.type("c")
             began = time.monotonic()
         self.assertLess(time.monotonic() - began, 5)
+
+    def test_an_audit_is_no_mistake(self):
+        """On a broker that lets everything by, all that was tried comes back."""
+        args = ("-h", "127.0.0.1", "-p", str(self.rig.port), "-u", "infoscreen-server", "--db", self.rig.db)
+        with mock.patch.dict(os.environ, MQTT_PASSWORD="none"), Screen(*args) as s:
+            s.wait("lobby-03", lambda: self.rig.heartbeat(LOBBY, hostname="lobby-03", process_status="running"))
+            s.type("8")
+            s.wait("0 rejected since the start")
+            s.type("c")
+            s.wait("broker.server_rows")
+            self.rig.device.publish("infoscreen/lobby/heartbeat", "{}")  # behind all that was tried
+            s.wait("the topic names no")
+            s.type("1")
+            s.wait("CLIENTS")
+            s.type("8")
+            s.wait("1 rejected since the start")
 
 
 if __name__ == "__main__":

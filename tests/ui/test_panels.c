@@ -147,6 +147,8 @@ static void test_all_silent(void **state)
         fleet_draw(&f);
         assert_non_null(strstr(fleet_text(&f), screens[i].sentence));
         assert_int_equal(fleet_role(&f, "ALL 1284"), ROLE_BANNER_WIDE);
+        if (screens[i].cols >= 60) /* what the list still calls online was so then */
+            assert_non_null(strstr(fleet_text(&f), "● 1284 online   as of 14:01:08"));
         snprintf(name, sizeof name, "all-silent-%dx%d", screens[i].cols, screens[i].rows);
         compare(&f, name);
         fleet_close(&f);
@@ -438,6 +440,35 @@ static void test_past(void **state)
     past(24, 80, "past-80x24");
 }
 
+/* However long the broker's reason is: that the fleet is as of then is never what is cut. */
+static void long_reason(int rows, int cols, const char *as_of)
+{
+    struct effects out = {0};
+    struct core_event down = {.kind = IN_LINK_DOWN};
+    struct fleet f;
+
+    fleet_open(&f, 12, rows, cols, true);
+    down.now = f.model.now;
+    down.u.down.why.id = "the certificate of the broker is of an authority that this machine does "
+                         "not know: give the console its cafile, or ask whoever runs the broker";
+    core_step(f.core, &down, &out);
+    effects_fini(&out);
+    f.model.now.wall_ms += 2 * 86400000; /* a date is longer than a time of day */
+    f.link.phase = LINK_WAITING;
+    f.link.next_try_mono = FLEET_NOW_MONO + 8000;
+    fleet_draw(&f);
+    if (!strstr(fleet_text(&f), as_of))
+        fail_msg("%s is not in\n%s", as_of, fleet_text(&f));
+    fleet_close(&f);
+}
+
+static void test_long_reason(void **state)
+{
+    (void)state;
+    long_reason(24, 80, "as of then\n");
+    long_reason(60, 200, "as of then\n");
+}
+
 /* German is longer: the keys must still be told in whole words at 80 columns, and the states where
  * there is room. */
 static void test_german(void **state)
@@ -465,13 +496,21 @@ static void test_german(void **state)
     fleet_draw(&f);
     assert_non_null(strstr(fleet_text(&f), "Dienst ausgefallen 9b8d1856"));
     fleet_close(&f);
+    fleet_open(&f, 20, 36, 120, true);
+    fleet_trouble(&f);
+    fleet_type(&f, "8", NULL);
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "jetzt   ■ Dienst ausgefallen"));
+    fleet_close(&f);
     fleet_open(&f, 3, 50, 80, true);
     fleet_type(&f, "?", NULL);
     fleet_draw(&f);
     text = strstr(fleet_text(&f), "HILFE");
     assert_true(text && !strstr(text, "…"));
     fleet_close(&f);
-    broker_view(24, 80, "8", "broker-trouble-80x24-de");
+    long_reason(24, 80, "von damals\n");
+    long_reason(60, 200, "von damals\n");
+    broker_view(24, 80, "8", "broker-trouble-80x24-de"); /* the rate gives way to the name */
     broker_view(36, 120, "8", "broker-trouble-120x36-de");
     setenv("LANGUAGE", "en", 1);
     textdomain("none");
@@ -506,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_overview_in_ascii),
         cmocka_unit_test(test_calm_fleet_has_no_alert_panel),
         cmocka_unit_test(test_no_broker),
+        cmocka_unit_test(test_long_reason),
         cmocka_unit_test(test_all_silent),
         cmocka_unit_test(test_groups_silent),
         cmocka_unit_test(test_a_long_reason_gives_way),
