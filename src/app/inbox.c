@@ -192,12 +192,23 @@ static void on_role(struct session *s, const struct store_report *r)
     session_publish_presence(s);
 }
 
+static bool says_of_an_alarm(struct session *s, const struct effect *row, struct msg *out)
+{
+    const struct wire_message in = {.topic = row->u.publish.topic,
+                                    .payload = row->u.publish.payload,
+                                    .len = row->u.publish.len};
+
+    return codec_decode(s->codec, &in, out) == REJECT_NONE && out->kind == MSG_CONSOLE_ACK;
+}
+
 static void on_adopted(struct session *s, struct store_adopted *a)
 {
+    static struct msg said; /* 4 KiB: the main thread alone gets here */
     struct core_event ev = {.kind = IN_ADOPTED, .now = session_now()};
 
     ev.u.adopted.command = a->has_command ? &a->command : NULL;
     ev.u.adopted.row = a->has_row ? &a->row : NULL;
+    ev.u.adopted.said = a->has_row && says_of_an_alarm(s, &a->row, &said) ? &said : NULL;
     session_feed(s, &ev);
     free(a);
 }

@@ -166,11 +166,22 @@ static void submit(const struct ack_job *a, struct job_host *h, const struct tar
     job_operator(h, &op);
 }
 
+/* What is never shared is a matter of the database alone, as is the alarm that there is no broker. */
+static bool needs_broker(const struct ack_job *a, const struct core *core)
+{
+    for (int i = 0; i < a->count; i++) {
+        const struct alarm *alarm = core_find_alarm(core, a->targets[i].word);
+        if (!alarm || !alarm_kind_is_local(alarm->kind))
+            return true;
+    }
+    return false;
+}
+
 static bool ack_start(struct job *j, struct job_host *h, bool connected)
 {
     struct ack_job *a = j->user;
 
-    if (!connected)
+    if (!connected && needs_broker(a, job_core(h)))
         return err_no_broker(&j->err, h), true;
     for (int i = 0; i < a->count;
          i++) /* all or nothing: a wrong word must not leave half of them done */

@@ -112,6 +112,17 @@ bool alarm_kind_is_local(enum alarm_kind kind)
     return kinds[kind].local;
 }
 
+bool alarm_id_is_local(const char *id)
+{
+    for (int kind = 0; kind < ALARM_KINDS; kind++) {
+        const char *word = alarm_kinds[kind].word;
+        const size_t n = strlen(word);
+        if (kinds[kind].local && strncmp(id, word, n) == 0 && id[n] == '-')
+            return true;
+    }
+    return false;
+}
+
 bool alarm_kind_ends_by_ack(enum alarm_kind kind)
 {
     return kinds[kind].ends_by_ack;

@@ -310,6 +310,8 @@ static void on_role(struct core *c, const struct core_event *ev)
 
 static void on_adopted(struct core *c, const struct core_event *ev)
 {
+    if (ev->u.adopted.said)
+        sharing_told(c, ev->u.adopted.said);
     command_adopt(c, ev->u.adopted.command, ev->u.adopted.row);
 }
 

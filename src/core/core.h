@@ -103,7 +103,11 @@ struct core_event {
         struct { uint64_t token; int reason; } done;
         int64_t jump_ms;
         bool recorder;
-        struct { const struct command *command; const struct effect *row; } adopted; /* row NULL: none */
+        struct {
+            const struct command *command;
+            const struct effect *row; /* NULL: none */
+            const struct msg *said;   /* what the row says of an alarm; NULL: nothing */
+        } adopted;
         struct uid withdrawn;
         struct {
             const struct rollout *row;
@@ -156,6 +160,7 @@ struct effect {
             const void *payload;   /* NULL with len 0: empty */
             size_t len;
             bool retain;
+            bool local;            /* OUTBOX_PUT: for the recorder of this database, never published */
             int64_t expires_at;    /* never published after; TIME_NONE */
             const char *alarm_id;  /* whose order it keeps: an alarm's id, or a command's; NULL none */
             const char *sha;       /* a clear: compared again before it is sent; NULL: no comparison */

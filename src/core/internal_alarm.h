@@ -63,7 +63,7 @@ struct alarm_cause {
 
 extern const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS];
 const char *alarm_kind_raised(enum alarm_kind kind); /* its words */
-bool alarm_kind_is_local(enum alarm_kind kind);
+bool alarm_id_is_local(const char *id);
 bool alarm_kind_ends_by_ack(enum alarm_kind kind); /* acknowledged is over */
 void alarm_set_state(struct core *c, struct standing *a, enum alarm_state from,
                      enum alarm_state to);
@@ -147,6 +147,7 @@ void console_presence_gone(struct core *c, const struct msg *m);
 /* ---- shared acknowledgements (sharing.c) ---- */
 
 void sharing_apply(struct core *c, const struct msg *m, bool journal);
+void sharing_told(struct core *c, const struct msg *m);
 void sharing_forgotten(struct core *c, const struct msg *m);
 void sharing_forget(struct core *c, struct standing *a); /* empties what is retained */
 void sharing_begin(struct core *c, struct standing *a);  /* before a new occurrence takes the row */

@@ -109,6 +109,7 @@ struct outbox_row {
     char *alarm_id; /* "" none */
     char *sha;      /* NULL: no comparison */
     bool retain, stored, handed;
+    bool local;              /* for the recorder of this database, never for the broker */
     bool of_command, alias; /* its key is a command's id */
     struct uid command;
     int64_t expires_at;
@@ -123,7 +124,8 @@ struct outbox_put {
 };
 
 bool outbox_put(struct core *c, const struct outbox_put *put); /* retained unless of a command */
-/* The whole state of an alarm, for the other consoles. */
+/* The whole state of an alarm, for the other consoles; of one that is never shared, for the recorder. True: we shall
+ * hear it from the broker. */
 bool outbox_share(struct core *c, struct standing *a, const char *action, struct text by);
 bool outbox_clear(struct core *c, const struct standing *a, const struct device *d);
 void outbox_stored(struct core *c, uint64_t token);

@@ -224,6 +224,7 @@ int vocabulary_find(const struct vocabulary *table, int n, const char *word);
 enum priority alarm_kind_priority(enum alarm_kind kind);
 /* id = kind, '-', first 16 hex digits of SHA-256(kind NUL subject). */
 void alarm_make_id(enum alarm_kind kind, struct text subject, char out[ALARM_ID]);
+bool alarm_kind_is_local(enum alarm_kind kind); /* about this console alone: never shared over the broker */
 /* Nothing has come of it yet: no time but issued_at and expires_at, no ack. */
 void command_clear_progress(struct command *c);
 /* Released and not yet ended; failed or expired. */

@@ -121,6 +121,7 @@ static struct outbox_row *row_new(struct core *c, const struct outbox_put *put, 
     row->alias = row->of_command && is_alias(put->topic);
     row->retain = !row->of_command; /* a retained reboot is a reboot loop */
     row->expires_at = row->of_command ? put->expires_at : TIME_NONE;
+    row->local = put->alarm_id && alarm_id_is_local(put->alarm_id);
     row->token = token;
     if (row_link(c, row))
         return row;
@@ -139,6 +140,7 @@ static void fill(struct effect *e, const struct outbox_row *row)
     e->u.publish.payload = row->payload;
     e->u.publish.len = row->len;
     e->u.publish.retain = row->retain;
+    e->u.publish.local = row->local;
     e->u.publish.expires_at = row->expires_at;
     e->u.publish.alarm_id = row->alarm_id;
     e->u.publish.sha = row->sha;
@@ -172,8 +174,10 @@ bool outbox_share(struct core *c, struct standing *a, const char *action, struct
     struct buf payload = BUF_INIT;
     bool put = false;
 
-    if (alarm_kind_is_local(a->row.kind))
-        return true;
+    const bool local = alarm_kind_is_local(a->row.kind);
+
+    if (local && c->recorder)
+        return false;
     strcat(topic, a->row.id);
     if (codec_encode_console_ack(&a->row, action, by, c->now.wall_ms, &payload))
         put = outbox_put(c, &(struct outbox_put){.topic = topic,
@@ -183,8 +187,8 @@ bool outbox_share(struct core *c, struct standing *a, const char *action, struct
     else
         c->counts.no_memory++;
     buf_fini(&payload);
-    a->shared |= put;
-    return put;
+    a->shared |= put && !local;
+    return put && !local;
 }
 
 bool outbox_clear(struct core *c, const struct standing *a, const struct device *d)
@@ -301,6 +305,10 @@ static void hand_over(struct core *c, struct outbox_row *row)
 {
     if (!row->stored || row->handed || !c->contact.up || has_elder(c, row))
         return;
+    if (row->local) { /* of a recorder that ended over it: whose alarm it was, nobody knows now */
+        row_done(c, row);
+        return;
+    }
     /* What others said while we were away comes first, in the broker's order and in ours. */
     if (is_share(row) && !c->contact.snapshot_done)
         return;
@@ -351,7 +359,12 @@ void outbox_stored(struct core *c, uint64_t token)
     if (!row)
         return;
     row->stored = true;
-    hand_over(c, row);
+    if (!row->local)
+        hand_over(c, row);
+    else if (c->recorder)
+        row_done(c, row);
+    else
+        row_unlink(c, row); /* the recorder's from here on */
 }
 
 /* ---- the broker's answer ---- */

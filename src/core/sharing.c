@@ -381,6 +381,18 @@ void sharing_apply(struct core *c, const struct msg *m, bool journal)
         hold(c, m); /* perhaps for the occurrence that comes next */
 }
 
+/* Alarms that are never shared: another process on our database left word of them to us. */
+void sharing_told(struct core *c, const struct msg *m)
+{
+    struct standing *a = alarm_find(c, m->u.console_ack.alarm_id);
+
+    if (!a || !alarm_kind_is_local(a->row.kind) || !is_for(c, a, m, false))
+        return;
+    take_acknowledged(c, a, m, false);
+    take_shelved(c, a, m, false);
+    take_note(c, a, m);
+}
+
 /* Somebody, late, forgot one that is over there: here it stands, with something to say. */
 void sharing_forgotten(struct core *c, const struct msg *m)
 {

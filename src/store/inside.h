@@ -35,7 +35,7 @@ struct life {
 struct outbox_row {
     uint64_t token;
     int64_t expires_at;
-    bool retain, has_payload, has_alarm, has_sha;
+    bool retain, local, has_payload, has_alarm, has_sha;
 };
 
 struct record {

@@ -188,7 +188,8 @@ int outbox_claim(const struct role *role, sqlite3 *db,
     while (rc == SQLITE_OK && goes_on && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         const int64_t owner = sqlite3_column_int64(q, 7);
         rc = SQLITE_OK;
-        if (owner == role->owner || role_owner_lives(role, owner))
+        if (owner == role->owner || role_owner_lives(role, owner) ||
+            (owner == OWNER_RECORDER && !role->held))
             continue;
         const struct effect row = outbox_row(q);
         goes_on = !row.u.publish.topic || take(user, &row);

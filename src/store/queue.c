@@ -173,6 +173,7 @@ bool store_put_outbox(struct store *s, const struct effect *e)
         .token = e->u.publish.token,
         .expires_at = e->u.publish.expires_at,
         .retain = e->u.publish.retain,
+        .local = e->u.publish.local,
         .has_payload = e->u.publish.payload != NULL,
         .has_alarm = alarm > 0,
         .has_sha = sha > 0,

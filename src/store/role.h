@@ -12,6 +12,8 @@
 
 #include "base/err.h"
 
+#define OWNER_RECORDER 0 /* of outbox rows that wait for whoever records */
+
 struct role {
     int fd;
     int64_t owner; /* of this process, never 0 */

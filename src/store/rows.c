@@ -307,7 +307,7 @@ static int write_outbox(struct writer *w, const struct record *r, int64_t owner)
     sqlite3_bind_int(q, 4, o->retain);
     column_bind_number(q, 5, o->expires_at);
     sqlite3_bind_int64(q, 8, clock_wall_ms());
-    sqlite3_bind_int64(q, 9, owner);
+    sqlite3_bind_int64(q, 9, o->local ? OWNER_RECORDER : owner);
     return writer_step(q);
 }
 

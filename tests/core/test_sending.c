@@ -258,7 +258,7 @@ static void test_adopted_while_running(void **state)
     rig_begin(&rig, false);
     const struct effect outbox = {
         .u.publish = {.token = 99, .topic = TO, .payload = "{}", .len = 2, .alarm_id = CMD}};
-    struct core_event ev = {.kind = IN_ADOPTED, .u.adopted = {&row, &outbox}};
+    struct core_event ev = {.kind = IN_ADOPTED, .u.adopted = {&row, &outbox, NULL}};
     rig_step(&rig, &ev);
     rig_step(&rig, &ev);
     assert_string_equal(rig_take(&rig), "command publish:" TO " command");

@@ -495,27 +495,94 @@ static void test_emptied_while_it_stands(void **state)
     end_consoles();
 }
 
+/* ---- an alarm that is never shared ---- */
+
+static char local_id[ALARM_ID], local_topic[100], local_word[400];
+
+static const char *local_state(const struct rig *rig)
+{
+    return rig_alarm_state(rig, ALARM_BROKER_UNREACHABLE, "host:ops1");
+}
+
+static void begin_returned(struct rig *rig)
+{
+    rig_begin(rig, false);
+    rig_down(rig);
+    alarm_make_id(ALARM_BROKER_UNREACHABLE, TEXT_OURS("host:ops1"), local_id);
+    assert_string_equal(local_state(rig), "unacknowledged");
+    rig_up(rig);
+    rig_snapshot_done(rig);
+    assert_string_equal(local_state(rig), "returned");
+    rig_take(rig);
+    snprintf(local_topic, sizeof(local_topic), "infoscreen/console/ack/%s", local_id);
+    snprintf(local_word, sizeof(local_word),
+             "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"eve\","
+             "\"raised_at\":\"2026-04-05T08:00:00.000Z\",\"acknowledged_by\":\"eve\","
+             "\"acknowledged_at\":\"2026-04-05T08:00:00Z\"}",
+             local_id);
+}
+
 /* What an operator does on this console is nobody else's to say of its own alarm. */
 static void test_a_local_alarm_is_not_shared(void **state)
 {
     (void)state;
     struct rig rig;
-    char id[ALARM_ID], at[100], payload[400];
 
-    rig_begin(&rig, false);
+    begin_returned(&rig);
+    rig_retained_live(&rig, local_topic, local_word);
+    assert_string_equal(local_state(&rig), "returned");
+    rig_operator(&rig, OP_ACKNOWLEDGE, local_id, "anna");
+    assert_string_equal(local_state(&rig), "normal");
+    assert_null(strstr(rig_take(&rig), "put:"));
+    rig_end(&rig);
+}
+
+/* Who doesn't record leaves word in the database: once stored it is not theirs any more. */
+static void test_a_local_alarm_beside_the_recorder(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_returned(&rig);
+    rig_role(&rig, false);
+    rig_operator(&rig, OP_ACKNOWLEDGE, local_id, "anna");
+    assert_non_null(strstr(rig_take(&rig), "put:infoscreen/console/ack/"));
+    rig_commit(&rig);
+    assert_int_equal(core_outbox_count(rig.core), 0);
+    const char *then = rig_take(&rig);
+    assert_null(strstr(then, "publish:"));
+    assert_null(strstr(then, "done:"));
+    rig_end(&rig);
+}
+
+static void test_a_recorder_is_told_of_its_local_alarm(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct msg said;
+
+    begin_returned(&rig);
+    const struct effect row = {.u.publish = {.token = 99,
+                                             .topic = local_topic,
+                                             .payload = local_word,
+                                             .len = strlen(local_word),
+                                             .alarm_id = local_id}};
+    const struct wire_message word = {
+        .topic = local_topic, .payload = local_word, .len = strlen(local_word)};
+    assert_int_equal(codec_decode(rig.codec, &word, &said), REJECT_NONE);
+    rig_step(&rig, &(struct core_event){.kind = IN_ADOPTED, .u.adopted = {NULL, &row, &said}});
+    assert_string_equal(local_state(&rig), "normal");
+    assert_string_equal(rig_alarm(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1")->acknowledged_by.clean,
+                        "eve");
+    const char *then = rig_take(&rig);
+    assert_non_null(strstr(then, "done:infoscreen/console/ack/"));
+    assert_null(strstr(then, "publish:"));
+    core_restore_outbox(rig.core, &row); /* one that a recorder ended over */
     rig_down(&rig);
-    alarm_make_id(ALARM_BROKER_UNREACHABLE, TEXT_OURS("host:ops1"), id);
-    assert_string_equal(rig_alarm_state(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1"),
-                        "unacknowledged");
     rig_up(&rig);
-    snprintf(at, sizeof(at), "infoscreen/console/ack/%s", id);
-    snprintf(payload, sizeof(payload),
-             "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"eve\","
-             "\"raised_at\":\"2026-04-05T08:00:00.000Z\",\"acknowledged_by\":\"eve\","
-             "\"acknowledged_at\":\"2026-04-05T08:00:00Z\"}",
-             id);
-    rig_retained_live(&rig, at, payload);
-    assert_string_equal(rig_alarm_state(&rig, ALARM_BROKER_UNREACHABLE, "host:ops1"), "returned");
+    then = rig_take(&rig);
+    assert_non_null(strstr(then, "done:infoscreen/console/ack/"));
+    assert_null(strstr(then, "publish:infoscreen/console/ack/"));
     rig_end(&rig);
 }
 
@@ -533,6 +600,8 @@ int main(void)
         cmocka_unit_test(test_another_ones_old_ack_is_not_for_the_next),
         cmocka_unit_test(test_emptied_while_it_stands),
         cmocka_unit_test(test_a_local_alarm_is_not_shared),
+        cmocka_unit_test(test_a_local_alarm_beside_the_recorder),
+        cmocka_unit_test(test_a_recorder_is_told_of_its_local_alarm),
     };
     return cmocka_run_group_tests_name("core: shared acknowledgements", tests, NULL, NULL);
 }

@@ -166,6 +166,8 @@ static void test_clock_jump_silences_nobody(void **state)
 static void test_broker_unreachable(void **state)
 {
     (void)state;
+    rig_role(&rig, true);
+    rig_take(&rig);
     rig_run(&rig, 0);
     rig_step(&rig, &(struct core_event){.kind = IN_TICK});
     rig_run(&rig, 9999);

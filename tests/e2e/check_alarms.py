@@ -344,6 +344,32 @@ class ServiceFailed(Base):
         self.assertEqual([a for a in self.alarms() if a["kind"] == "service_failed"], [])
 
 
+class OwnLink(Base):
+    def test_acknowledged_beside_the_recorder(self):
+        """Never shared over the broker, yet the recorder hears of it; it lasts."""
+        self.recording()
+        self.rig.broker.kill()
+        self.rig.broker.wait()
+        self.standing("broker_unreachable", None)
+        self.rig.start_broker()
+        alarm = self.standing("broker_unreachable", None, lambda a: a["state"] == "returned", seconds=60)
+        answer = self.rig.run("ack", alarm["id"], "--operator", "anna", "--note", "router")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        alarm = self.standing("broker_unreachable", None, lambda a: a["state"] == "normal")
+        self.assertEqual((alarm["acknowledged_by"], alarm["note"]), ("anna", "router"))
+        self.assertEqual(self.alarms(), [])
+        self.assertEqual(self.rig.retained(f"infoscreen/console/ack/{alarm['id']}"), [])
+
+    def test_acknowledged_while_it_stands(self):
+        self.recording()
+        self.rig.broker.kill()
+        self.rig.broker.wait()
+        alarm = self.standing("broker_unreachable", None)
+        answer = self.rig.run("ack", alarm["id"], "--operator", "anna")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.standing("broker_unreachable", None, lambda a: a["state"] == "acknowledged" and a["acknowledged_by"] == "anna")
+
+
 class Recovered(Base):
     def fail_and_run_again(self, *extra):
         self.topic = f"infoscreen/{LOBBY}/service_failed"

@@ -146,12 +146,49 @@ static void test_by_an_index(void **state)
     store_end(&s);
 }
 
+/* It waits for who records, though the one that left it lives on and others look in. */
+static void test_word_for_the_recorder(void **state)
+{
+    struct rig *r = *state;
+    struct store *other = rig_open(r, true, false);
+    const struct effect word = {.u.publish = {.token = 7,
+                                              .topic = "infoscreen/console/ack/x",
+                                              .payload = "{}",
+                                              .len = 2,
+                                              .retain = true,
+                                              .local = true,
+                                              .expires_at = TIME_NONE,
+                                              .alarm_id = "x"}};
+    struct command ignored;
+    struct err e = {0};
+    struct store s;
+
+    store_put_outbox(other, &word);
+    assert_true(rig_report(other, STORE_OUTBOX_STORED, 7, RIG_WAIT_MS, NULL));
+    struct store *third = rig_open(r, true, false);
+    struct config config;
+    config_init(&config);
+    struct core *core = core_new(&config, "host");
+    assert_true(store_load(third, core, &e));
+    assert_int_equal(core_outbox_count(core), 0);
+    core_free(core);
+    store_close(third);
+    store_begin(&s, r);
+    store_look_around(&s, clock_mono_ms());
+    assert_int_equal(told(&s, &ignored), 1);
+    store_look_around(&s, clock_mono_ms());
+    assert_int_equal(told(&s, &ignored), 0);
+    store_end(&s);
+    store_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(test_what_nobody_ends_is_found),
         RIG_TEST(test_its_time_runs_on_the_boot_clock),
         RIG_TEST(test_by_an_index),
+        RIG_TEST(test_word_for_the_recorder),
     };
     return cmocka_run_group_tests_name("store: what others leave", tests, NULL, NULL);
 }
