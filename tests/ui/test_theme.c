@@ -83,6 +83,18 @@ static void test_files(void **state)
     assert_true(theme_load(&t, "default", "/nowhere", &e));
 }
 
+/* Also on the Linux console, where few colours are near one. */
+static void check_few_colours(const struct theme *t, const char *name)
+{
+    static const int32_t colours[] = {8, 16};
+    const int32_t well = t->style[ROLE_STATE_ONLINE].fg, bad = t->style[ROLE_STATE_SERVICE_FAILED].fg;
+
+    for (size_t i = 0; well != bad && i < sizeof colours / sizeof *colours; i++) {
+        if (colour_nearest(well, colours[i]) == colour_nearest(bad, colours[i]))
+            fail_msg("%s: %d colours: online looks like service failed", name, (int)colours[i]);
+    }
+}
+
 static void test_every_theme_loads(void **state)
 {
     static const char *const names[] = {"default", "light",        "high-contrast",
@@ -97,6 +109,7 @@ static void test_every_theme_loads(void **state)
         /* what has given up must not look like what is well */
         assert_memory_not_equal(&t.style[ROLE_STATE_SERVICE_FAILED], &t.style[ROLE_STATE_ONLINE],
                                 sizeof *t.style);
+        check_few_colours(&t, names[i]);
         assert_memory_not_equal(&t.style[ROLE_TABLE_CURSOR], &t.style[ROLE_SCREEN_TEXT],
                                 sizeof *t.style);
     }
