@@ -69,11 +69,11 @@ void session_publish_presence(struct session *s)
 
 /* ---- timers ---- */
 
-static void put_life(void *user, uint32_t index, const struct client *c)
+static void put_life(void *user, const struct client *c)
 {
     struct session *s = user;
 
-    store_put_life(s->store, index, c); /* one that finds no room is written with the next sign of life */
+    store_put_life(s->store, c); /* one that finds no room is written with the next sign of life */
 }
 
 static void on_life_timer(void *user)

@@ -13,15 +13,14 @@ static void mark_life(struct core *c, struct device *d)
     d->life_marked = true;
     d->life_next = 0;
     if (c->life_last)
-        fleet_device(c, c->life_last - 1)->life_next = d->number;
+        fleet_device(c, c->life_last - 1)->life_next = device_number(d);
     else
-        c->life_first = d->number;
-    c->life_last = d->number;
+        c->life_first = device_number(d);
+    c->life_last = device_number(d);
 }
 
 uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
-                                 void (*fn)(void *user, uint32_t index, const struct client *row),
-                                 void *user)
+                                 void (*fn)(void *user, const struct client *cl), void *user)
 {
     uint32_t n = 0;
 
@@ -31,7 +30,7 @@ uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
         if (!c->life_first)
             c->life_last = 0;
         d->life_marked = false;
-        fn(user, d->number - 1, &d->row);
+        fn(user, &d->row);
         n++;
     }
     return n;

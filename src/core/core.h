@@ -309,11 +309,10 @@ const struct rollout *core_find_rollout(const struct core *c, const struct uid *
 const struct rollout_member *core_rollout_member(const struct core *c, const struct uid *rollout,
                                                  uint32_t k);
 
-/* Clients whose last-seen times changed since the last call, each with its index; for the bulk writes.
- * Returns how many were handed to fn, at most `most`. Not const: it clears the marks. */
+/* Clients whose last-seen times changed since the last call; for the bulk writes. Returns how many
+ * were handed to fn, at most `most`. Not const: it clears the marks. */
 uint32_t core_take_signs_of_life(struct core *c, uint32_t most,
-                                 void (*fn)(void *user, uint32_t index, const struct client *row),
-                                 void *user);
+                                 void (*fn)(void *user, const struct client *cl), void *user);
 
 /* The last log lines and rejects, newest first: k = 0 is the newest; NULL past the end (1,024 kept). */
 const struct log_line *core_log(const struct core *c, uint32_t k);

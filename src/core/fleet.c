@@ -121,9 +121,9 @@ static struct device *device_add(struct core *c, const struct uid *id, const cha
     }
     struct device *d = fleet_device(c, c->counts.clients);
     device_init(d, id, spelling);
-    d->number = ++c->counts.clients;
+    d->row.index = c->counts.clients++;
     const uint32_t hash = hash_of(id);
-    *index_slot(c, id, hash) = (struct index_slot){.number = d->number, .hash = hash};
+    *index_slot(c, id, hash) = (struct index_slot){.number = device_number(d), .hash = hash};
     c->counts.by_state[CLIENT_UNKNOWN]++;
     return d;
 }
@@ -270,11 +270,12 @@ bool core_restore_client(struct core *c, const struct client *row)
         d = device_add(c, &row->id, row->spelling);
     if (!d)
         return false;
-    const int32_t alarms = d->row.alarms, commands = d->row.commands_in_flight;
+    const struct client before = d->row;
     c->counts.by_state[d->row.state]--;
     d->row = *row;
-    d->row.alarms = alarms; /* counted from the alarms and commands themselves */
-    d->row.commands_in_flight = commands;
+    d->row.index = before.index;
+    d->row.alarms = before.alarms; /* counted from the alarms and commands themselves */
+    d->row.commands_in_flight = before.commands_in_flight;
     restore_conditions(&d->row);
     d->row.state = worst(d);
     c->counts.by_state[d->row.state]++;

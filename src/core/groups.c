@@ -127,10 +127,10 @@ void group_join(struct core *c, struct device *d)
         return;
     struct device *first = numbered(c, g->first);
     if (first)
-        first->group_prev = d->number;
+        first->group_prev = device_number(d);
     d->group = g;
     d->group_next = g->first;
-    g->first = d->number;
+    g->first = device_number(d);
     g->members++;
     if (d->heard_mono != INT64_MIN && d->heard_air > g->pulse.heard)
         g->pulse.heard = d->heard_air;

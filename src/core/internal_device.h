@@ -28,7 +28,6 @@ struct device {
     int64_t heard_air;             /* on the clock that stands still without a broker */
     int64_t heard_mono;            /* INT64_MIN: not in this process */
     uint64_t put_step, image_step; /* of the last OUT_CLIENT, of the last image in a history row */
-    uint32_t number;               /* index + 1 */
     uint32_t life_next;            /* the next one's number in the list of signs of life; 0 none */
     uint32_t group_epoch;          /* connection that brought its retained group */
     uint32_t failed_epoch;         /* … its retained service_failed */
@@ -42,6 +41,12 @@ struct device {
     int64_t ill_mark;         /* the device's own time of its first report of it */
     const char *recovery_said; /* why it was not restarted, said once */
 };
+
+/* As lists of devices keep it: 0 is none. */
+static inline uint32_t device_number(const struct device *d)
+{
+    return d->row.index + 1;
+}
 
 struct device *fleet_find(const struct core *c, const struct uid *id);
 struct device *fleet_find_or_add(struct core *c, const struct uid *id, const char *spelling);

@@ -49,6 +49,7 @@ struct client {
     struct text96 failed_unit;    /* of the standing service_failed */
     struct text40 failed_at;      /* its failed_at text as sent (cleaned) */
     int32_t alarms, commands_in_flight; /* standing / active ones of this client */
+    uint32_t index; /* in the core that keeps it; 0 in a row from the database */
 };
 
 /* ---- alarms ---- */

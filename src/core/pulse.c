@@ -168,7 +168,7 @@ static const struct device *next_of(const struct core *c, const struct group *g,
 {
     if (g)
         return group_member(c, g, last);
-    const uint32_t i = last ? last->number : 0;
+    const uint32_t i = last ? device_number(last) : 0;
     return i < c->counts.clients ? fleet_device(c, i) : NULL;
 }
 

@@ -27,7 +27,7 @@ enum record_kind {
 
 struct life {
     struct uid id;
-    uint32_t index; /* of the client in the core */
+    uint32_t index; /* as in struct client */
     int64_t last_heartbeat_at, last_health_at;
 };
 
@@ -89,6 +89,12 @@ struct snapshot {
     struct buf chunk;  /* images that wait to be written together */
 };
 
+/* Where a client lies in its table. */
+struct client_number {
+    struct uid id;
+    int64_t number; /* 0: not known yet */
+};
+
 struct writer {
     sqlite3 *db; /* NULL: not open at the moment */
     sqlite3_stmt *sql[STATEMENTS];
@@ -99,7 +105,7 @@ struct writer {
     int64_t seq;            /* within a transaction: the last one given out */
     int64_t span_slot, span_first, span_last;
     struct snapshot snapshot;
-    struct buf numbers;     /* int64_t: the client table's, by index in the core; 0: not known yet */
+    struct buf numbers;     /* struct client_number, by index in the core */
     uint64_t skipped;       /* rows that can never go in */
 };
 

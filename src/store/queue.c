@@ -135,9 +135,9 @@ bool store_put_log(struct store *s, const struct log_line *l)
     return put(s, REC_LOG, l, sizeof *l, NULL, 0);
 }
 
-bool store_put_life(struct store *s, uint32_t index, const struct client *c)
+bool store_put_life(struct store *s, const struct client *c)
 {
-    const struct life l = {c->id, index, c->last_heartbeat_at, c->last_health_at};
+    const struct life l = {c->id, c->index, c->last_heartbeat_at, c->last_health_at};
 
     return put(s, REC_LIFE, &l, sizeof l, NULL, 0);
 }

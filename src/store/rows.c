@@ -38,29 +38,29 @@ static int64_t client_number(struct writer *w, const struct uid *id, int *rc)
     return 0;
 }
 
-/* Where the number of the client at an index in the core is kept; NULL: no memory. */
-static int64_t *number_slot(struct writer *w, uint32_t index)
+/* NULL: no memory. */
+static struct client_number *number_slot(struct writer *w, uint32_t index)
 {
-    static const int64_t unknown[256];
+    static const struct client_number unknown[256];
     struct buf *b = &w->numbers;
 
-    while (b->len <= index * sizeof(int64_t))
+    while (b->len <= index * sizeof *unknown)
         if (!buf_append(b, unknown, sizeof unknown))
             return NULL;
-    return (int64_t *)(void *)b->data + index;
+    return (struct client_number *)(void *)b->data + index;
 }
 
 /* Rows of clients are never deleted: a number is looked up once, which costs more than writing the
  * row does. */
 static int64_t number_at(struct writer *w, uint32_t index, const struct uid *id, int *rc)
 {
-    int64_t *kept = number_slot(w, index);
+    struct client_number *kept = number_slot(w, index);
 
-    if (kept && *kept)
-        return *kept;
+    if (kept && kept->number && uid_equal(&kept->id, id))
+        return kept->number;
     const int64_t number = client_number(w, id, rc);
     if (kept)
-        *kept = number;
+        *kept = (struct client_number){*id, number};
     return number;
 }
 
@@ -101,7 +101,7 @@ static int write_client(struct writer *w, const struct record *r, int64_t owner)
         rc = writer_step(q);
     if (rc != SQLITE_OK || (c->last_heartbeat_at == TIME_NONE && c->last_health_at == TIME_NONE))
         return rc;
-    const int64_t number = client_number(w, &c->id, &rc);
+    const int64_t number = number_at(w, c->index, &c->id, &rc);
     return rc == SQLITE_OK ? put_life(w, number, c->last_heartbeat_at, c->last_health_at) : rc;
 }
 

@@ -42,8 +42,7 @@ bool store_put_command(struct store *s, const struct command *c);
 bool store_put_rollout(struct store *s, const struct rollout *r, const struct rollout_member *members);
 bool store_put_history(struct store *s, const struct history_event *ev, const void *image, size_t len);
 bool store_put_log(struct store *s, const struct log_line *l);
-/* Last-seen times only. index: the client's in the core, the same for as long as the store is open. */
-bool store_put_life(struct store *s, uint32_t index, const struct client *c);
+bool store_put_life(struct store *s, const struct client *c); /* last-seen times only */
 bool store_put_link_state(struct store *s, bool connected, bool outage);
 /* The durable outbox; committed with synchronous=FULL. */
 bool store_put_outbox(struct store *s, const struct effect *put);

@@ -157,6 +157,7 @@ static struct uid uid_of(unsigned space, unsigned n)
 struct client rig_client(unsigned n)
 {
     struct client c = {.id = uid_of(1, n),
+                       .index = n,
                        .state = CLIENT_ONLINE,
                        .pid = 1000 + n,
                        .current_event_id = NUMBER_NONE,

@@ -167,7 +167,7 @@ static void a_write_error_is_shown_and_waited_out(void **state)
 static bool put_life(struct store *s, unsigned n)
 {
     const struct client c = rig_client(n);
-    return store_put_life(s, n, &c);
+    return store_put_life(s, &c);
 }
 
 static void numbers_of_rows_that_were_rolled_back_are_forgotten(void **state)

@@ -95,7 +95,7 @@ static void life_moves_the_last_seen_times_alone(void **state)
     later.last_heartbeat_at = 9000;
     later.last_health_at = 9500;
     TEXT_SET(&later.hostname, "other", 5);
-    store_put_life(s, 0, &later);
+    store_put_life(s, &later);
     rig_settle(s);
     struct reader *reader = reader_of(r);
     assert_true(reader_clients(reader, keep_client, &k, NULL));
@@ -110,20 +110,24 @@ static void life_finds_its_client_by_index(void **state)
 {
     struct rig *r = *state;
     struct store *s = rig_open(r, true, true);
-    const unsigned indexes[] = {700, 0, 700, 255, 256, 0}; /* in no order, and again */
+    /* In no order, again, and one that gives another's. */
+    const unsigned clients[] = {700, 0, 700, 255, 256, 0, 9},
+                   indexes[] = {700, 0, 700, 255, 256, 0, 0};
 
-    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
-        struct client c = rig_client(indexes[i]);
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+        struct client c = rig_client(clients[i]);
         char uuid[UID_TEXT], sql[160];
+        c.index = indexes[i];
         c.last_heartbeat_at = 5000 + (int64_t)i;
-        store_put_life(s, indexes[i], &c);
+        store_put_life(s, &c);
         rig_settle(s);
         uid_format(&c.id, uuid);
         snprintf(sql, sizeof sql,
-                 "SELECT last_heartbeat_at FROM life JOIN client ON client=id WHERE uuid='%s'", uuid);
+                 "SELECT last_heartbeat_at FROM life JOIN client ON client=id WHERE uuid='%s'",
+                 uuid);
         assert_int_equal(rig_number(r, sql), c.last_heartbeat_at);
     }
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM life"), 4);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM life"), 5);
     store_close(s);
 }
 
