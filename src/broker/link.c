@@ -54,8 +54,8 @@ enum slot { SLOT_WAKE, SLOT_OUTBOX, SLOT_ROOM, SLOT_BESIDE, SLOT_LIVE, SLOT_JOUR
 
 static struct pollfd conn_slot(const struct conn *c, bool waits)
 {
-    const bool off = !c->mqtt || c->gagged || waits;
-    return (struct pollfd){.fd = off ? -1 : mqtt_fd(c->mqtt), .events = off ? 0 : conn_events(c)};
+    const short events = waits ? 0 : conn_events(c);
+    return (struct pollfd){.fd = events ? mqtt_fd(c->mqtt) : -1, .events = events};
 }
 
 static void fill_slots(const struct link *l, struct pollfd p[SLOTS])

@@ -36,7 +36,7 @@ static void reset(struct conn *c)
 {
     mqtt_free(c->mqtt);
     c->mqtt = NULL;
-    c->up = c->ended = c->gagged = c->full = false;
+    c->up = c->ended = c->full = false;
     c->nap_until = 0;
 }
 
@@ -128,7 +128,7 @@ static bool napping(const struct conn *c)
 
 short conn_events(const struct conn *c)
 {
-    if (!c->mqtt || c->gagged)
+    if (!c->mqtt)
         return 0;
     const short events = mqtt_events(c->mqtt);
     return napping(c) || inbox_blocked(c->link) ? (short)(events & ~POLLIN) : events;
@@ -146,14 +146,10 @@ static void choose_nap(struct conn *c, int messages)
 
 static bool should_read(struct conn *c, short revents)
 {
-    if (inbox_blocked(c->link)) {
-        c->gagged = c->gagged || (revents & (POLLERR | POLLHUP));
+    if (inbox_blocked(c->link))
         return false;
-    }
     const bool woken = c->nap_until && !napping(c);
-    const bool was_gagged = c->gagged;
-    c->gagged = false;
-    return woken || was_gagged || (revents & (POLLIN | POLLERR | POLLHUP)) ||
+    return woken || (revents & (POLLIN | POLLERR | POLLHUP)) ||
            (!c->nap_until && mqtt_has_pending(c->mqtt));
 }
 

@@ -48,8 +48,7 @@ struct conn {
     struct mqtt *mqtt; /* NULL: down */
     struct host *host; /* of the try or the connection */
     char address[ADDRESS_TEXT];
-    bool up, ended,
-        gagged;       /* gagged: hung up while the inbox was full; noticed when there is room */
+    bool up, ended;
     bool full;        /* the last slice was: more is waiting */
     int64_t deadline; /* of the try */
     int64_t up_since, misc_at, nap_until;
