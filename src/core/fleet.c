@@ -238,8 +238,10 @@ void fleet_update_state(struct core *c, struct device *d)
     d->row.state = state;
     d->row.state_since_at = c->now.wall_ms;
     fleet_touch(c, d);
-    const struct words summary =
+    struct words summary =
         words_of(became[state], client_name(&d->row, &name), TEXT(d->row.failed_unit));
+    if (state == CLIENT_SERVICE_FAILED && !d->row.failed_unit.clean[0])
+        summary.id = N_("{1} has given up"); /* and did not say what of it */
     emit_history(
         c, &(struct history_note){.kind = EVENT_STATE_CHANGED, .device = d, .summary = &summary});
 }

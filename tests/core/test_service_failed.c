@@ -35,6 +35,18 @@ static void acknowledge(void)
     rig_operator(&rig, OP_ACKNOWLEDGE, the_alarm()->id, "anna");
 }
 
+/* A device need not say which unit it was: then no sentence waits for it. */
+static void test_what_gave_up(void **state)
+{
+    struct text160 said = {""};
+    (void)state;
+
+    rig_retained_live(&rig, FAILED, "{\"event\":\"service_failed\"}");
+    assert_int_equal(core_history(rig.core, 1)->kind, EVENT_STATE_CHANGED);
+    WORDS_RENDER(&core_history(rig.core, 1)->summary, NULL, &said);
+    assert_string_equal(said.clean, "9b8d1856 has given up");
+}
+
 static void test_raised_and_cleared_elsewhere(void **state)
 {
     (void)state;
@@ -404,6 +416,7 @@ int main(void)
 {
 #define CASE(t) RIG_TEST(t, &rig)
     const struct CMUnitTest tests[] = {
+        CASE(test_what_gave_up),
         CASE(test_raised_and_cleared_elsewhere),
         CASE(test_another_payload_is_another_occurrence),
         CASE(test_stands_beside_a_crash),
