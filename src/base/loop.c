@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/timefmt.h"
 
 struct watch {
@@ -154,18 +155,14 @@ static void run_fds(struct loop *l)
 
 int loop_add_timer(struct loop *l, int64_t every_ms, loop_timer_fn fn, void *user)
 {
-    if (l->timer_count == l->timer_cap) {
-        size_t cap = l->timer_cap ? 2 * l->timer_cap : 8;
-        struct timer *timers = realloc(l->timers, cap * sizeof(*timers));
+    struct timer *t = array_add(&l->timers, &l->timer_count, &l->timer_cap, sizeof(*t));
+    const int id = (int)l->timer_count - 1;
 
-        if (!timers)
-            return -1;
-        l->timers = timers;
-        l->timer_cap = cap;
-    }
-    l->timers[l->timer_count] = (struct timer){.fn = fn, .user = user};
-    loop_set_timer(l, (int)l->timer_count, every_ms, every_ms);
-    return (int)l->timer_count++;
+    if (!t)
+        return -1;
+    *t = (struct timer){.fn = fn, .user = user};
+    loop_set_timer(l, id, every_ms, every_ms);
+    return id;
 }
 
 void loop_set_timer(struct loop *l, int id, int64_t next_in_ms, int64_t every_ms)

@@ -23,18 +23,23 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static bool dir_is_empty(const char *dir)
+/* *empty also for what isn't there yet. */
+static bool dir_look_into(const char *dir, bool *empty, struct err *e)
 {
     DIR *d = opendir(dir);
     const struct dirent *entry;
-    bool empty = true;
 
+    *empty = true;
     if (!d)
-        return errno == ENOENT;
-    while (empty && (entry = readdir(d)))
-        empty = is_dot(entry->d_name);
+        return errno == ENOENT ||
+               err_set(e, EXIT_FAILED,
+                       _("can't read %s (%s): choose another directory, or run this as a user who "
+                         "may read it; nothing was written"),
+                       dir, strerror(errno));
+    while (*empty && (entry = readdir(d)))
+        *empty = is_dot(entry->d_name);
     closedir(d);
-    return empty;
+    return true;
 }
 
 #define LINES_TOLD 4
@@ -224,7 +229,7 @@ bool provision_create(const struct provision_init *o, struct account *server, st
 {
     struct layout *l = calloc(1, sizeof *l);
     struct owner owner;
-    bool ok = false;
+    bool ok = false, empty;
 
     if (!l)
         return err_set(e, EXIT_FAILED, _("out of memory: nothing was written"));
@@ -236,10 +241,10 @@ bool provision_create(const struct provision_init *o, struct account *server, st
         err_set(e, EXIT_USAGE, _("a certificate without its key: give --key too"));
     else if (owner_find(&owner, e) && listen_parse(o->listen, "", 1, &l->console, e) &&
              listen_parse(o->device_listen, "", 1, &l->devices, e) &&
-             dir_absolute(o->dir, l->dir, e) && plan(l, o, e) && check_addresses(l, o, e))
-        ok = !dir_is_empty(l->dir)
-                 ? refuse_existing(l, e)
-                 : dir_reachable(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);
+             dir_absolute(o->dir, l->dir, e) && plan(l, o, e) && check_addresses(l, o, e) &&
+             dir_look_into(l->dir, &empty, e))
+        ok = !empty ? refuse_existing(l, e)
+                    : dir_reachable(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);
     free(l);
     return ok;
 }

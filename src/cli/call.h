@@ -100,6 +100,8 @@ int64_t call_duration(const struct call *call, const char *name, int64_t preset)
 int64_t call_count(const struct call *call, const char *name, int64_t preset);
 int64_t call_when(const struct call *call, const char *name);
 const char *call_last(const struct call *call, const char *name);
+/* For a count that would mean nothing as 0: not given, or more. False: e says so (EXIT_USAGE). */
+bool call_above_zero(const struct call *call, const char *name, struct err *e);
 
 /* Is text a value of that type? The error names the option, the value and what was expected. */
 bool value_check(const struct cli_option *o, const char *text, struct err *e);

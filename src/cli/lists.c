@@ -32,7 +32,9 @@ int run_demo(struct call *call, struct err *e)
         .script = call_last(call, "script"),
         .headless_ms = call_duration(call, "headless", 0),
     };
-    (void)e;
+
+    if (!call_above_zero(call, "clients", e))
+        return EXIT_USAGE;
     return call->host->demo(&call->globals, &d);
 }
 

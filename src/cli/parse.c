@@ -319,6 +319,13 @@ int64_t call_count(const struct call *call, const char *name, int64_t preset)
     return text ? strtoll(text, NULL, 10) : preset;
 }
 
+bool call_above_zero(const struct call *call, const char *name, struct err *e)
+{
+    return !call_has(call, name) || call_count(call, name, 0) > 0 ||
+           err_set(e, EXIT_USAGE, _("--%s: \"%s\": expected a number above 0"), name,
+                   quote(call_last(call, name)).clean);
+}
+
 int64_t call_when(const struct call *call, const char *name)
 {
     const char *text = call_last(call, name);

@@ -22,13 +22,6 @@ static bool find_action(const char *word, enum action *out, struct err *e)
                    quote(word).clean);
 }
 
-static bool is_positive(const struct call *call, const char *name, struct err *e)
-{
-    return !call_has(call, name) || call_count(call, name, 0) > 0 ||
-           err_set(e, EXIT_USAGE, _("--%s: \"%s\": expected a number above 0"), name,
-                   quote(call_last(call, name)).clean);
-}
-
 static bool check_options(const struct call *call, struct err *e)
 {
     const int ways = (call->arg_count > 1) + call_has(call, "group") + call_has(call, "state");
@@ -47,8 +40,8 @@ static bool check_options(const struct call *call, struct err *e)
     if (call_has(call, "override-lockout") && (!reason || !reason[0]))
         return err_set(e, EXIT_USAGE,
                        _("--override-lockout: a reason is missing: give --reason TEXT"));
-    return is_positive(call, "parallel", e) && is_positive(call, "canary", e) &&
-           is_positive(call, "max-failures", e);
+    return call_above_zero(call, "parallel", e) && call_above_zero(call, "canary", e) &&
+           call_above_zero(call, "max-failures", e);
 }
 
 /* ---- to whom ---- */

@@ -318,15 +318,9 @@ static bool banner_group(struct paint *p, int cols, char *out, size_t size)
     return true;
 }
 
+/* The store's own sentence says what is wrong, what becomes of the history, and what to do. */
 static bool banner_store(struct paint *p, int cols, char *out, size_t size)
 {
-    static const char *const words[] = {
-        [STORE_OK] = "",
-        [STORE_FULL] = N_("DISK FULL: the history waits, free some space"),
-        [STORE_LOCKED] = N_("DATABASE LOCKED by another program: the history waits for it"),
-        [STORE_FAILING] = N_("DATABASE FAILING: the history is not written"),
-        [STORE_REPLACED] = N_("DATABASE DAMAGED: it was set aside and a new one begun"),
-    };
     const struct store_status *s = p->m->store;
     struct text160 why = {""};
     int at;
@@ -335,9 +329,7 @@ static bool banner_store(struct paint *p, int cols, char *out, size_t size)
     if (s->phase == STORE_OK && !s->lost)
         return false;
     panel_words(&s->why, why.clean, sizeof why.clean);
-    at =
-        snprintf(out, size, "%s%s%s", s->phase == STORE_OK ? _("history lost") : _(words[s->phase]),
-                 why.clean[0] ? " " SYM_DASH " " : "", why.clean);
+    at = snprintf(out, size, "%s", s->phase == STORE_OK ? _("history lost") : why.clean);
     if (s->lost && at >= 0 && (size_t)at < size)
         snprintf(out + at, size - (size_t)at, _("; %llu rows lost"), (unsigned long long)s->lost);
     return true;

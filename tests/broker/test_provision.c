@@ -310,6 +310,32 @@ static void test_nothing_is_overwritten(void **state)
     assert_int_equal(e.code, EXIT_POLICY);
 }
 
+static void check_unreadable(const char *dir)
+{
+    struct account a;
+    struct err e = {0};
+
+    assert_false(provision_create(&(struct provision_init){.dir = dir}, &a, &e));
+    assert_int_equal(e.code, EXIT_FAILED);
+    if (!strstr(e.text, "can't read") || !strstr(e.text, "choose another directory"))
+        fail_msg("%s", e.text);
+}
+
+static void test_unreadable(void **state)
+{
+    char file[400];
+    (void)state;
+
+    prov_create(NULL);
+    snprintf(file, sizeof file, "%s/mosquitto.conf", prov_dir);
+    check_unreadable(file);
+    if (geteuid() == 0) /* who may read everything */
+        return;
+    assert_int_equal(chmod(prov_dir, 0), 0);
+    check_unreadable(prov_dir);
+    assert_int_equal(chmod(prov_dir, 0750), 0);
+}
+
 static void test_addresses(void **state)
 {
     static const struct {
@@ -376,6 +402,7 @@ int main(void)
         PROV_BOTH(test_modes_and_restart),
         PROV_BOTH(test_private_authority),
         EACH(test_nothing_is_overwritten),
+        EACH(test_unreadable),
         EACH(test_addresses),
         EACH(test_unreachable_parent),
     };

@@ -81,6 +81,7 @@ static void test_mistakes(void **state)
         {"broker", 2, "one of init, add, remove, rotate, check, list"},
         {"broker audit", 2, "unknown subcommand broker audit"},
         {"broker init", 2, "--dir DIR"},
+        {"demo --clients 0", 2, "--clients: \"0\": expected a number above 0"},
         {"record now", 2, "one word too many"},
         {"ack service_failed-xyz", 4, "no alarm service_failed-xyz"},
         {"--read-only ack 9b8d1856", 6, "read-only"},

@@ -364,6 +364,25 @@ static void test_audit_key(void **state)
     fleet_close(&f);
 }
 
+static void test_disk_full(void **state)
+{
+    struct fleet f;
+    (void)state;
+
+    fleet_open(&f, 3, 24, 120, true);
+    f.store.phase = STORE_FULL;
+    f.store.why.id = "disk full: free space on {1}; nothing is lost, history waits";
+    TEXT_SET(&f.store.why.arg[0], "/var/lib/history.db", 19);
+    fleet_draw(&f);
+    const char *banner = strstr(fleet_text(&f), "disk full: free space on /var/lib/history.db; nothing is lost");
+    assert_non_null(banner);
+    assert_null(strstr(strstr(banner, "history waits") + 1, "history waits"));
+    f.store.lost = 7;
+    fleet_draw(&f);
+    assert_non_null(strstr(fleet_text(&f), "history waits; 7 rows lost"));
+    fleet_close(&f);
+}
+
 static void test_contested_id(void **state)
 {
     struct fleet f;
@@ -553,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_broker),
         cmocka_unit_test(test_audit_key),
+        cmocka_unit_test(test_disk_full),
         cmocka_unit_test(test_contested_id),
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_incidents),
