@@ -238,6 +238,12 @@ void command_arm(struct core *c, struct tracked *t)
     heap_set(&c->mono, &t->expiry, c->now.mono_ms + (left > 0 ? left : 0));
 }
 
+/* Why it failed, as its device says it best: in words, else its code, else not at all. */
+static struct text failure(const struct command *row)
+{
+    return row->error_message.clean[0] ? TEXT(row->error_message) : TEXT(row->error_code);
+}
+
 static void tell(struct core *c, struct tracked *t, enum command_status status)
 {
     const struct device *d = fleet_find(c, &t->row.client);
@@ -246,8 +252,9 @@ static void tell(struct core *c, struct tracked *t, enum command_status status)
         statuses[status].words, d ? client_name(&d->row, &name) : TEXT_EMPTY, command_action(&t->row));
 
     if (status == COMMAND_FAILED) {
-        const bool said = t->row.error_message.clean[0];
-        TEXT_COPY(&summary.arg[2], said ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
+        if (text_is_empty(failure(&t->row)))
+            summary.id = N_("{1} failed at {2}");
+        TEXT_COPY(&summary.arg[2], failure(&t->row));
     }
     emit_history(c, &(struct history_note){.kind = statuses[status].event,
                                            .command = t,
@@ -305,9 +312,10 @@ static void raise_failed(struct core *c, const struct tracked *t)
         return;
     if (d)
         TEXT_COPY(&a->row.group, TEXT(d->row.group));
-    const struct words why = words_of(
-        alarm_kind_raised(ALARM_COMMAND_FAILED), d ? client_name(&d->row, &name) : TEXT_EMPTY,
-        t->row.error_message.clean[0] ? TEXT(t->row.error_message) : TEXT(t->row.error_code));
+    const char *id = text_is_empty(failure(&t->row)) ? N_("a command to {1} failed")
+                                                     : alarm_kind_raised(ALARM_COMMAND_FAILED);
+    const struct words why =
+        words_of(id, d ? client_name(&d->row, &name) : TEXT_EMPTY, failure(&t->row));
     alarm_condition(c, a, true, &why);
 }
 

@@ -239,7 +239,7 @@ static void draw_history(struct sheet *s, const struct client *c)
     }
 }
 
-/* "restart_app 3 of 4" for each action that was tried against this kind. */
+/* "restart app helped 3 of 4 times" for each action that was tried against this kind. */
 static void remedies(const struct past_client *past, int kind, char *out, size_t size)
 {
     size_t at = 0;
@@ -249,7 +249,7 @@ static void remedies(const struct past_client *past, int kind, char *out, size_t
         const struct past_remedy *r = &past->remedy[kind][action];
         if (r->tried && at < size)
             at += (size_t)snprintf(out + at, size - at, _(", %s helped %u of %u times"),
-                                   actions[action].word, r->helped, r->tried);
+                                   _(actions[action].label), r->helped, r->tried);
     }
     if (past->by_itself[kind] && at < size)
         snprintf(out + at, size - at, P_(", %u time it passed by itself",

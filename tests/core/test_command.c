@@ -199,6 +199,47 @@ static void test_failed_raises_an_alarm(void **state)
     assert_string_equal(rig_alarm_state(&rig, ALARM_COMMAND_FAILED, CMD), "normal");
 }
 
+static void check_words(const struct words *w, const char *expected)
+{
+    struct text160 said = {""};
+
+    WORDS_RENDER(w, NULL, &said);
+    assert_string_equal(said.clean, expected);
+}
+
+/* A sentence ends where the device has nothing more to say. */
+static void test_why_it_failed(void **state)
+{
+    static const struct {
+        const char *reason, *alarm, *event;
+    } table[] = {
+        {"\"error_code\":null,\"error_message\":null", "a command to 9b8d1856 failed",
+         "9b8d1856 failed at reboot_host"},
+        {"\"error_code\":\"\",\"error_message\":\"\"", "a command to 9b8d1856 failed",
+         "9b8d1856 failed at reboot_host"},
+        {"\"error_code\":\"denied\",\"error_message\":null", "a command to 9b8d1856 failed: denied",
+         "9b8d1856 failed at reboot_host: denied"},
+        {"\"error_code\":null,\"error_message\":\"not now\"",
+         "a command to 9b8d1856 failed: not now", "9b8d1856 failed at reboot_host: not now"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char payload[200];
+        struct rig r;
+
+        rig_begin(&r, false);
+        snprintf(payload, sizeof payload, "{\"command_id\":\"" CMD "\",\"status\":\"failed\",%s}",
+                 table[i].reason);
+        rig_live(&r, SEEN, COMMAND);
+        rig_live(&r, ACK, payload);
+        check_words(&rig_alarm(&r, ALARM_COMMAND_FAILED, CMD)->summary, table[i].alarm);
+        assert_int_equal(core_history(r.core, 1)->kind, EVENT_COMMAND_FAILED);
+        check_words(&core_history(r.core, 1)->summary, table[i].event);
+        rig_end(&r);
+    }
+}
+
 static void test_of_another_client(void **state)
 {
     (void)state;
@@ -304,6 +345,7 @@ int main(void)
         CASE(test_every_order_ends_the_same),
         CASE(test_expiry_is_the_recorders),
         CASE(test_failed_raises_an_alarm),
+        CASE(test_why_it_failed),
         CASE(test_of_another_client),
         CASE(test_a_stored_command_is_a_finding),
         CASE(test_an_unknown_commands_ack),

