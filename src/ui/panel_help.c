@@ -80,7 +80,7 @@ void panel_help_draw(struct paint *p, struct area a)
                                       TEXT_OURS(_("HELP")))};
     const unsigned columns = s.a.cols >= TWO_FROM ? 2 : 1;
     const int cols = s.a.cols / (int)columns;
-    unsigned order[UI_ACTION_COUNT];
+    unsigned order[UI_ACTION_COUNT] = {0};
 
     sort_actions(p, order);
     const int below = panel_wrapped(
