@@ -113,14 +113,19 @@ static void turn(struct link *l)
     ring_flush(l->emit.inbox);
 }
 
+static bool is_all_published(const struct link *l)
+{
+    size_t bytes;
+
+    return l->live.flying == 0 && !ring_peek(l->outbox, &bytes);
+}
+
 /* What was asked for before link_stop still goes out, the emptied presence above all. */
 static void linger(struct link *l)
 {
     const int64_t until = clock_mono_ms() + LINGER_MS;
-    size_t bytes;
 
-    while (l->live.conn.up && clock_mono_ms() < until &&
-           (l->live.flying > 0 || ring_peek(l->outbox, &bytes))) {
+    while (l->live.conn.up && clock_mono_ms() < until && !is_all_published(l)) {
         struct pollfd p = conn_slot(&l->live.conn, false);
         if (poll(&p, 1, 20) < 0)
             p.revents = 0;
@@ -138,7 +143,7 @@ static void *run(void *argument)
         turn(l);
     linger(l);
     journal_fini(l, true);
-    live_fini(l, true);
+    live_fini(l, is_all_published(l)); /* else the last will empties the presence */
     return NULL;
 }
 
