@@ -348,6 +348,8 @@ bool live_publish(struct link *l, const struct request *r)
         return false;
     const int mid =
         mqtt_publish(v->conn.mqtt, r->bytes, r->len ? payload : NULL, r->len, r->qos, r->retain);
+    if (mid == MQTT_LOST)
+        return true;
     if (mid < 0)
         tell_published(l, r->token, LINK_UNSENDABLE);
     else if (r->qos == 0)

@@ -568,15 +568,30 @@ int mqtt_unsubscribe(struct mqtt *m, const char *const *filters, int n)
     return rc == MOSQ_ERR_SUCCESS ? mid : -1;
 }
 
+static bool is_about_message(int rc)
+{
+    return rc == MOSQ_ERR_INVAL || rc == MOSQ_ERR_PAYLOAD_SIZE || rc == MOSQ_ERR_OVERSIZE_PACKET ||
+           rc == MOSQ_ERR_MALFORMED_UTF8 || rc == MOSQ_ERR_QOS_NOT_SUPPORTED ||
+           rc == MOSQ_ERR_RETAIN_NOT_SUPPORTED;
+}
+
+/* It is written at once: that a connection was reset may show here before anybody reads it. */
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos,
                  bool retain)
 {
     int mid = -1;
 
-    if (!mqtt_is_connected(m) || len > MAX_PACKET)
-        return -1;
+    if (!mqtt_is_connected(m))
+        return MQTT_LOST;
+    if (len > MAX_PACKET)
+        return MQTT_UNSENDABLE;
     const int rc = mosquitto_publish_v5(m->mosq, &mid, topic, (int)len, payload, qos, retain, NULL);
-    return rc == MOSQ_ERR_SUCCESS ? mid : -1;
+    if (rc == MOSQ_ERR_SUCCESS)
+        return mid;
+    if (is_about_message(rc))
+        return MQTT_UNSENDABLE;
+    note_library(m, rc, errno);
+    return MQTT_LOST;
 }
 
 const char *mqtt_library_version(void)

@@ -103,7 +103,9 @@ enum { MQTT_RETAIN_AS_PUBLISHED = 1, MQTT_NO_RETAINED = 2 /* Retain Handling 2 *
 /* Returns the mid, or -1. */
 int mqtt_subscribe(struct mqtt *m, const char *const *filters, int n, int qos, int options);
 int mqtt_unsubscribe(struct mqtt *m, const char *const *filters, int n);
-/* Only while connected (what libmosquitto queues can't be withdrawn): returns the mid, or -1. */
+/* Only while connected (what libmosquitto queues can't be withdrawn): returns the mid, or what
+ * kept it. */
+enum { MQTT_UNSENDABLE = -1 /* no broker takes it */, MQTT_LOST = -2 /* the connection is over */ };
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos,
                  bool retain);
 

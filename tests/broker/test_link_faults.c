@@ -2,6 +2,8 @@
 #include "rig.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,6 +30,25 @@ enum lie {
     WITHHOLDS,    /* would take any number at once, and answers no more than it is let */
 };
 
+/* A connection that was reset and whose end nobody has read yet: the kernel tells the next writer. */
+static atomic_bool reset_unread;
+
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    static ssize_t (*real)(int, const void *, size_t);
+    struct sockaddr_in peer;
+    socklen_t len = sizeof peer;
+
+    if (atomic_load(&reset_unread) && getpeername(fd, (struct sockaddr *)&peer, &len) == 0) {
+        shutdown(fd, SHUT_RDWR); /* once: it is down */
+        errno = ECONNRESET;
+        return -1;
+    }
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "write");
+    return real(fd, bytes, n);
+}
+
 #define MANY   50
 #define WINDOW 20 /* at most so many publishes wait for their PUBACK */
 
@@ -39,7 +60,7 @@ struct liar {
     size_t len;
     bool once_done;
     atomic_bool stop;
-    atomic_int connects, protocol, refused;
+    atomic_int connects, protocol, refused, farewells, ends;
     /* WITHHOLDS: what came at QoS 1, in its order, and how much of it may be answered by now. */
     atomic_int came, let_go;
     int answered, most; /* most: without an answer at one time */
@@ -162,7 +183,7 @@ static bool on_publish(struct liar *l, int fd, unsigned char head, const unsigne
 {
     const unsigned char *mid = body + 2 + ((size_t)body[0] << 8 | body[1]);
 
-    if (head == 0x32 && l->lie == WITHHOLDS) {
+    if ((head & 0xfe) == 0x32 && l->lie == WITHHOLDS) {
         hold(l, mid, body[n - 1]);
     } else if (head == 0x32 && l->lie == ONLY_LISTENS) {
         if (memcmp(body + 2, "secret", 6) == 0) {
@@ -197,6 +218,8 @@ static void serve(struct liar *l, int fd)
             on_subscribe(l, fd, body, n);
         if (head == 0xc0)
             put(l, fd, "\xd0\0", 2);
+        if (head == 0xe0)
+            atomic_fetch_add(&l->farewells, 1);
         if ((head & 0xf0) == 0x30 && !on_publish(l, fd, head, body, n))
             return;
     }
@@ -213,6 +236,7 @@ static void *run(void *argument)
             continue;
         const int fd = accept(l->listener, NULL, NULL);
         serve(l, fd);
+        atomic_fetch_add(&l->ends, 1);
         close(fd);
     }
     return NULL;
@@ -455,6 +479,61 @@ static void test_window_at_the_end(void **state)
     assert_int_equal(l.held[WINDOW].payload, WINDOW);
 }
 
+/* Where it could not be emptied the broker does it: a farewell would make it drop the last will, and
+ * the others would see us for ever. */
+static void test_presence_at_the_end(void **state)
+{
+    (void)state;
+    for (int emptied = 0; emptied < 2; emptied++) {
+        struct liar l;
+        struct watch w;
+        liar_start(&l, WITHHOLDS, NULL, 0);
+        struct link_options o = options_of(&l);
+        o.presence_topic = "infoscreen/console/presence/r1";
+        watch_start(&w, &o);
+        watch_kind(&w, LINK_CONNECTED);
+        for (uint64_t token = 1; token <= WINDOW; token++)
+            assert_true(link_publish(w.link, token, "many", "x", 1, 1, false));
+        assert_true(link_publish(w.link, 0, o.presence_topic, NULL, 0, 1, true));
+        watch_until(&w, atomic_load(&l.came) == WINDOW);
+        atomic_store(&l.let_go, emptied ? MANY : 0);
+        watch_stop(&w);
+        const int64_t until = clock_mono_ms() + WAIT_MS;
+        while (!atomic_load(&l.ends) && clock_mono_ms() < until)
+            poll(NULL, 0, 10);
+        liar_stop(&l);
+        assert_int_equal(atomic_load(&l.farewells), emptied);
+    }
+}
+
+/* What meets a connection that is lost already is no fault of its own: it goes out with the next. */
+static void test_lost_before_it_was_read(void **state)
+{
+    (void)state;
+    struct liar l;
+    struct watch w;
+    liar_start(&l, WITHHOLDS, NULL, 0);
+    const struct link_options o = options_of(&l);
+    watch_start(&w, &o);
+    watch_kind(&w, LINK_CONNECTED);
+    assert_true(watch_kind(&w, LINK_SNAPSHOT)->complete);
+    atomic_store(&reset_unread, true);
+    for (uint64_t token = 1; token <= MANY; token++)
+        assert_true(link_publish(w.link, token, "many", "x", 1, 1, false));
+    watch_kind(&w, LINK_ENDED);
+    atomic_store(&reset_unread, false);
+    assert_int_equal(w.count[LINK_PUBLISHED], 0);
+    link_retry_now(w.link);
+    watch_kind(&w, LINK_CONNECTED);
+    atomic_store(&l.let_go, MANY);
+    assert_true(link_publish(w.link, 7, "many", "x", 1, 1, false));
+    const struct seen *s = watch_kind(&w, LINK_PUBLISHED);
+    assert_int_equal(s->token, 7);
+    assert_int_equal(s->reason, 0);
+    watch_stop(&w);
+    liar_stop(&l);
+}
+
 /* ---- a broker that stands still, and many that die ---- */
 
 static void test_restarts(void **state)
@@ -497,6 +576,8 @@ int main(void)
         cmocka_unit_test(test_no_suback),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_window_at_the_end),
+        cmocka_unit_test(test_presence_at_the_end),
+        cmocka_unit_test(test_lost_before_it_was_read),
         cmocka_unit_test(test_restarts),
     };
     return cmocka_run_group_tests_name("link faults", tests, NULL, NULL);
