@@ -41,7 +41,7 @@ static const struct cli_option global_options[] = {
 #define LIVE                                                                                       \
     {                                                                                              \
         "live", 0, VALUE_DURATION, N_("DURATION"),                                                 \
-            N_("listen to the broker for this long instead of reading the history"), NULL, NULL    \
+            N_("listen to the broker for this long first; lines are what was heard then"), NULL, NULL    \
     }
 
 static const struct cli_option demo_options[] = {
