@@ -42,6 +42,7 @@ library 'sqlite3' store
 library '(curses|ncurses|term\.h|ncursesw)' ui
 library 'cjson' core broker # the wire; Mosquitto's own JSON of accounts
 library 'uuid/' core
+library 'openssl/' base broker # digests and random bytes; TLS
 library 'ini\.h' base
 library 'utf8proc' base
 check core '(clock_gettext|clock_gettime|gettimeofday|[^_a-z]time\(|fopen|open\(|pthread_|getenv|setlocale)' 'the core has no clock, no I/O, no threads, no locale'

@@ -21,7 +21,6 @@ libcrypto|h:openssl/evp.h|libssl-dev|openssl-devel|openssl|openssl-dev|openssl@3
 gettext|c:msgfmt|gettext|gettext|gettext|gettext|gettext
 Mosquitto|c:mosquitto|mosquitto|mosquitto|mosquitto|mosquitto|mosquitto
 Mosquitto's clients|c:mosquitto_pub|mosquitto-clients|mosquitto|mosquitto|mosquitto-clients|mosquitto
-tmux|c:tmux|tmux|tmux|tmux|tmux|tmux
 openssl|c:openssl|openssl|openssl|openssl|openssl|openssl
 terminal descriptions|t:xterm-256color|ncurses-base|ncurses-base|ncurses|ncurses-terminfo-base|ncurses
 cmocka|h:cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev|cmocka

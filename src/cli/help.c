@@ -40,7 +40,8 @@ static void print_one(const struct subcommand *s, FILE *out)
     unsigned n;
     const struct cli_option *global = cli_global_options(&n);
 
-    fprintf(out, _("Usage: infoscreen-tui [OPTION...] %s %s\n\n"), s->name, s->usage);
+    fprintf(out, _("Usage: infoscreen-tui [OPTION...] %s%s%s\n\n"), s->name, s->usage[0] ? " " : "",
+            s->usage);
     fprintf(out, "%s.\n", _(s->help));
     if (s->alias)
         fprintf(out, _("Also called %s.\n"), s->alias);

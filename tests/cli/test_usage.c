@@ -237,8 +237,12 @@ static void test_help(void **state)
         r = run_cli(line, NULL);
         assert_int_equal(r.code, 0);
         assert_has(r.out, s[i].help);
-        for (unsigned k = 0; k < s[i].option_count; k++)
+        assert_null(strstr(r.out, " \n"));
+        for (unsigned k = 0; k < s[i].option_count; k++) {
+            snprintf(line, sizeof line, "--%s", s[i].options[k].name);
+            assert_has(s[i].usage, line);
             assert_has(r.out, s[i].options[k].help);
+        }
     }
     static const char *const lines[] = {"clients --version", "broker --version",
                                         "commands cancel --version", "--version broker"};
