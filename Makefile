@@ -29,7 +29,7 @@ LIBS_cli    :=
 LIBS_sim    :=
 
 ROOMS := base core broker store ui cli sim
-# A room and all below it (design: arrows run one way).
+# A room and all below it, as docs/architecture.md draws the arrows.
 DEPS_base   := base
 DEPS_core   := core base
 DEPS_broker := broker core base

@@ -5,8 +5,7 @@
 #define FAULT_MIN 9000
 #define FAULT_MAX 24000
 
-/* Everything an operator will meet, within two minutes. For the smallest fleets lines are left out.
- */
+/* Everything an operator will meet, in four minutes. For the smallest fleets lines are left out. */
 const char story_text[] = "at 2s  log lobby-01 info player started\n"
                           "at 3s  give-up lobby-01 infoscreen-simclient.service\n"
                           "at 5s  crash kitchen-1\n"
