@@ -233,7 +233,8 @@ static bool restore_outbox(void *user, const struct effect *row)
     return *r->memory;
 }
 
-/* Where the rows can't be claimed now (disk full, locked) they stay for the next process. */
+/* Where the rows can't be claimed now (disk full, locked) they stay for the next process. What waits
+ * for the recorder is not loaded, even if that is us: it is adopted a moment later, and told of. */
 static void load_outbox(struct store *s, sqlite3 *db, struct core *core, bool *memory)
 {
     if (db_integer(db, "SELECT count(*) FROM outbox", 0) == 0)
@@ -241,7 +242,8 @@ static void load_outbox(struct store *s, sqlite3 *db, struct core *core, bool *m
     if (db_run(db, "BEGIN IMMEDIATE") != SQLITE_OK)
         return;
     struct restoring r = {core, memory};
-    if (outbox_claim(&s->role, db, restore_outbox, &r) == SQLITE_OK)
+    const struct role nobody = {.fd = s->role.fd, .owner = s->role.owner};
+    if (outbox_claim(&nobody, db, restore_outbox, &r) == SQLITE_OK)
         db_run(db, "COMMIT");
     if (!sqlite3_get_autocommit(db))
         db_run(db, "ROLLBACK");

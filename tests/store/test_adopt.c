@@ -146,19 +146,20 @@ static void test_by_an_index(void **state)
     store_end(&s);
 }
 
+static const struct effect word = {.u.publish = {.token = 7,
+                                                 .topic = "infoscreen/console/ack/x",
+                                                 .payload = "{}",
+                                                 .len = 2,
+                                                 .retain = true,
+                                                 .local = true,
+                                                 .expires_at = TIME_NONE,
+                                                 .alarm_id = "x"}};
+
 /* It waits for who records, though the one that left it lives on and others look in. */
 static void test_word_for_the_recorder(void **state)
 {
     struct rig *r = *state;
     struct store *other = rig_open(r, true, false);
-    const struct effect word = {.u.publish = {.token = 7,
-                                              .topic = "infoscreen/console/ack/x",
-                                              .payload = "{}",
-                                              .len = 2,
-                                              .retain = true,
-                                              .local = true,
-                                              .expires_at = TIME_NONE,
-                                              .alarm_id = "x"}};
     struct command ignored;
     struct err e = {0};
     struct store s;
@@ -182,6 +183,31 @@ static void test_word_for_the_recorder(void **state)
     store_close(other);
 }
 
+/* Also from before it began: what is only loaded nobody is told. */
+static void test_word_from_before_the_recorder(void **state)
+{
+    struct rig *r = *state;
+    struct store *other = rig_open(r, true, false);
+    struct command ignored;
+    struct config config;
+    struct err e = {0};
+    struct store s;
+
+    store_put_outbox(other, &word);
+    assert_true(rig_report(other, STORE_OUTBOX_STORED, 7, RIG_WAIT_MS, NULL));
+    store_close(other);
+    config_init(&config);
+    struct core *core = core_new(&config, "host");
+    store_begin(&s, r);
+    s.path = r->db;
+    assert_true(store_load(&s, core, &e));
+    assert_int_equal(core_outbox_count(core), 0);
+    store_look_around(&s, clock_mono_ms());
+    assert_int_equal(told(&s, &ignored), 1);
+    core_free(core);
+    store_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +215,7 @@ int main(void)
         RIG_TEST(test_its_time_runs_on_the_boot_clock),
         RIG_TEST(test_by_an_index),
         RIG_TEST(test_word_for_the_recorder),
+        RIG_TEST(test_word_from_before_the_recorder),
     };
     return cmocka_run_group_tests_name("store: what others leave", tests, NULL, NULL);
 }
