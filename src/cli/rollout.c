@@ -133,6 +133,14 @@ static struct command row_of_waiting(const struct sending *r, const struct send_
     return row;
 }
 
+/* The core keeps the latest commands: how one that is gone has ended its rollout knows. */
+static bool is_forgotten(const struct send_target *t, const struct command *now,
+                         const struct rollout_member *m)
+{
+    return !now && m && m->status < COMMAND_STATUSES && t->last.issued_at != TIME_NONE &&
+           !uid_is_zero(&t->last.id);
+}
+
 static void follow_one(struct sending *r, const struct core *core, struct send_target *t, int k)
 {
     const struct rollout_member *m =
@@ -144,8 +152,14 @@ static void follow_one(struct sending *r, const struct core *core, struct send_t
     const bool first = uid_is_zero(&t->last.id) || t->last.issued_at == TIME_NONE;
     const struct command last = t->last;
 
-    t->last = now ? *now : row_of_waiting(r, t);
-    t->over = now && (r->wait ? has_ended(now->status) : now->status != COMMAND_QUEUED);
+    const bool forgotten = is_forgotten(t, now, m);
+
+    if (forgotten)
+        t->last.status = m->status;
+    else
+        t->last = now ? *now : row_of_waiting(r, t);
+    t->over = (now || forgotten) &&
+              (r->wait ? has_ended(t->last.status) : t->last.status != COMMAND_QUEUED);
     r->over += t->over;
     if (now && (first || now->status != last.status || now->not_connected != last.not_connected))
         tell_progress(r, core, t);
