@@ -45,6 +45,11 @@ static uint32_t left(const struct rollout *r)
     return r->total - r->released;
 }
 
+static bool is_further(enum command_status known, enum command_status status)
+{
+    return status != NOT_RELEASED && (known == NOT_RELEASED || known < status);
+}
+
 static void set_status(struct core *c, struct rolling *r, uint32_t k, enum command_status status)
 {
     struct rollout_member *m = &r->members[k];
@@ -362,6 +367,7 @@ void rollout_due(struct core *c, struct timer *timer)
 
 /* ---- what happens to it ---- */
 
+/* A command that is no longer in memory begins anew with a late ack: its member does not go back. */
 void rollout_note(struct core *c, struct tracked *t)
 {
     const struct membership *m = c->rollout_members.count ? find_membership(c, &t->row.id) : NULL;
@@ -370,7 +376,9 @@ void rollout_note(struct core *c, struct tracked *t)
         return;
     if (!t->row.rollout_id.clean[0]) /* the wire does not say it */
         uid_format(&m->of->row.id, t->row.rollout_id.clean);
-    set_status(c, m->of, (uint32_t)(m - m->of->memberships), t->row.status);
+    const uint32_t k = (uint32_t)(m - m->of->memberships);
+    if (is_further(m->of->members[k].status, t->row.status))
+        set_status(c, m->of, k, t->row.status);
     look_again(c, m->of, 0);
 }
 
@@ -502,8 +510,7 @@ static void merge(struct core *c, struct rolling *r, const struct rollout *row,
                   const struct rollout_member *members)
 {
     for (uint32_t k = 0; k < row->total && k < r->row.total; k++)
-        if (members[k].status != NOT_RELEASED &&
-            (r->members[k].status == NOT_RELEASED || r->members[k].status < members[k].status))
+        if (is_further(r->members[k].status, members[k].status))
             set_status(c, r, k, members[k].status);
     if (row->state <= r->row.state)
         return;

@@ -375,6 +375,26 @@ static void test_seen_from_beside(void **state_)
                         ROLLOUT);
 }
 
+/* Of a member whose command is no longer in memory: a late ack is no new beginning. */
+static void test_a_late_ack_takes_nothing_back(void **state_)
+{
+    (void)state_;
+    start(0, 1, 1);
+    ack(0, "completed");
+    assert_string_equal(ends(), "cp----");
+    const struct kept k = keep();
+    rig_end(&rig);
+    rig_begin(&rig, false);
+    core_restore_command(rig.core, &k.commands[1]);
+    learn(&k, true);
+    ack(0, "accepted");
+    assert_string_equal(ends(), "cp----");
+    ack(1, "completed");
+    assert_string_equal(ends(), "ccp---"); /* its lane is free */
+    rig_run(&rig, clock_ms += EXPIRE + 60000);
+    assert_int_equal(member(0)->status, COMMAND_COMPLETED);
+}
+
 static void test_many_are_kept(void **state_)
 {
     (void)state_;
@@ -419,6 +439,7 @@ int main(void)
         CASE(test_another_process_stops_it),
         CASE(test_stopping_that_of_another_process),
         CASE(test_seen_from_beside),
+        CASE(test_a_late_ack_takes_nothing_back),
         CASE(test_many_are_kept),
     };
     return cmocka_run_group_tests_name("core: rollout", tests, NULL, NULL);
