@@ -336,6 +336,9 @@ static const struct {
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
+/* A thousand years: beyond it what is counted from now has no date that could be written. */
+#define DURATION_MOST (INT64_C(365250) * DAY_MS)
+
 bool duration_parse(const char *s, int64_t *ms)
 {
     int64_t value = 0;
@@ -354,7 +357,7 @@ bool duration_parse(const char *s, int64_t *ms)
     }
     while (i < UNITS && strcmp(units[i].name, s) != 0)
         i++;
-    return i < UNITS && !__builtin_mul_overflow(value, units[i].ms, ms);
+    return i < UNITS && !__builtin_mul_overflow(value, units[i].ms, ms) && *ms <= DURATION_MOST;
 }
 
 void duration_format(int64_t ms, char out[ISO_SIZE])

@@ -17,7 +17,8 @@ bool time_parse_iso(const char *s, size_t n, int64_t *wall_ms);
 /* What --since takes: ISO 8601, "2026-04-05 08:00" (local), "03:12" (when it last was that late),
  * "today", "yesterday", or a duration before now. */
 bool time_parse_when(const char *s, int64_t now_wall_ms, int64_t *wall_ms);
-/* "90s" "15m" "2h" "7d" "0" (also "500ms"); "0s" is 0. No sign, no blank, no overflow. */
+/* "90s" "15m" "2h" "7d" "0" (also "500ms"); "0s" is 0. No sign, no blank; a thousand
+ * years at most. */
 bool duration_parse(const char *s, int64_t *ms);
 void duration_format(int64_t ms, char out[ISO_SIZE]); /* the shortest such text */
 /* Ages for people, as coarse as they are useful: "0:04" "3m12s" "2h05m" "3d4h". */
