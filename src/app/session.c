@@ -162,25 +162,43 @@ static bool start_loop(struct session *s)
 
 /* The journal's client id is stable, so that its broker session outlives us, and unguessable, so that no
  * device can steal that session. It belongs to the database and lies beside it. */
-static bool make_journal_id(const struct session *s, const char *path, int *fd, struct err *e)
+static bool write_journal_id(const struct session *s, int fd)
 {
     char random[33], host[64] = "";
     struct stat db;
 
-    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
-    if (*fd < 0)
-        return errno == EEXIST || err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path,
-                                          strerror(errno));
     random_hex(random, 16);
     gethostname(host, sizeof host - 1);
     if (stat(s->globals->db_path, &db) == 0)
-        fchmod(*fd, db.st_mode & 0660);
-    if (dprintf(*fd, "infoscreen-console-%s-%s\n", host, random) > 0)
+        fchmod(fd, db.st_mode & 0660);
+    return dprintf(fd, "infoscreen-console-%s-%s\n", host, random) > 0;
+}
+
+/* Of several that begin at once one makes it, and the others find it whole. */
+static bool make_journal_id(const struct session *s, const char *path, int *fd, struct err *e)
+{
+    char random[17], fresh[600];
+
+    *fd = -1;
+    if (access(path, F_OK) == 0)
         return true;
-    err_set(e, EXIT_FAILED, _("%s: %s: free some space or give --db"), path, strerror(errno));
+    random_hex(random, 8);
+    snprintf(fresh, sizeof fresh, "%s.%s", path, random);
+    *fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    if (*fd < 0)
+        return err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path, strerror(errno));
+    const bool written = write_journal_id(s, *fd);
+    const bool kept = written && link(fresh, path) == 0;
+    const int why = errno;
+    unlink(fresh);
+    if (kept)
+        return true;
     close(*fd);
-    unlink(path);
-    return false;
+    *fd = -1;
+    if (written)
+        return why == EEXIST ||
+               err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path, strerror(why));
+    return err_set(e, EXIT_FAILED, _("%s: %s: free some space or give --db"), path, strerror(why));
 }
 
 static bool read_journal_id(struct session *s, const char *path, struct err *e)

@@ -320,6 +320,18 @@ class Cli(unittest.TestCase):
             return LOBBY in self.clients()
         self.assertTrue(eventually(seen, bool, 7))
 
+    def test_several_begin_at_once(self):
+        """On a new database: one makes what all of them share, and no other meets it half made."""
+        for k in range(15):
+            db = os.path.join(self.rig.dir, f"at-once-{k}.db")
+            several = [subprocess.Popen([PROGRAM, "record", "-h", "127.0.0.1", "-p", "1", "--db", db], text=True,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(4)]
+            said = [p.stderr.readline() for p in several]
+            for p in several:
+                p.terminate()
+                p.communicate()
+            self.assertEqual([s for s in said if ".session" in s], [])
+
     def test_broker_restart(self):
         self.recording()
         self.rig.broker.kill()
