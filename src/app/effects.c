@@ -115,6 +115,8 @@ static void fetch_topic(struct session *s, const struct client *c, const char *n
     if (array_make_room(&s->fetch, s->fetch_count, &s->fetch_cap, sizeof *s->fetch) &&
         buf_printf(&b, "infoscreen/%s/%s", c->spelling, name))
         s->fetch[s->fetch_count++] = b.data;
+    else
+        s->snapshot_complete = false; /* what wasn't asked for is not gone */
 }
 
 static void fetch(struct session *s, const struct effect *e)

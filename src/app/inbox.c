@@ -186,8 +186,7 @@ static void on_role(struct session *s, const struct store_report *r)
     /* What this process heard while another one recorded may be missing in the database. */
     if (recorder && core_counts(s->core)->messages > 0)
         s->sync = (struct sync){.rows = true, .snapshot = s->sync.snapshot};
-    if (s->link)
-        link_set_recording(s->link, recorder);
+    session_tell_recording(s);
     session_feed(s, &(struct core_event){.kind = IN_ROLE, .now = session_now(), .u.recorder = recorder});
     session_publish_presence(s);
 }

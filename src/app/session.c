@@ -174,7 +174,8 @@ static bool write_journal_id(const struct session *s, int fd)
     return dprintf(fd, "infoscreen-console-%s-%s\n", host, random) > 0;
 }
 
-/* Of several that begin at once one makes it, and the others find it whole. */
+/* Of several that begin at once one makes it, and the others find it whole. On a file system without
+ * hard links (EPERM, vfat) the last one's stays. */
 static bool make_journal_id(const struct session *s, const char *path, int *fd, struct err *e)
 {
     char random[17], fresh[600];
@@ -188,7 +189,7 @@ static bool make_journal_id(const struct session *s, const char *path, int *fd, 
     if (*fd < 0)
         return err_set(e, EXIT_FAILED, _("%s: %s: check the directory or give --db"), path, strerror(errno));
     const bool written = write_journal_id(s, *fd);
-    const bool kept = written && link(fresh, path) == 0;
+    const bool kept = written && (link(fresh, path) == 0 || (errno == EPERM && rename(fresh, path) == 0));
     const int why = errno;
     unlink(fresh);
     if (kept)
@@ -399,9 +400,10 @@ static int64_t until_due(const struct session *s, int64_t timeout_ms)
     const int64_t due = core_next_due(s->core);
 
     const bool syncing = s->sync.rows || (s->recorder && s->sync.snapshot);
+    const bool untold = s->link && s->link_records != s->recorder;
     if (s->busy || (syncing && !s->sync.stuck))
         return 0;
-    if (syncing || s->held || s->fetch_sent < s->fetch_count || s->slice_posted != s->slice_read)
+    if (syncing || untold || s->held || s->fetch_sent < s->fetch_count || s->slice_posted != s->slice_read)
         timeout_ms = timeout_ms < 0 || timeout_ms > 20 ? 20 : timeout_ms; /* a queue was full */
     if (due != INT64_MAX) {
         const int64_t left = due - clock_mono_ms();
@@ -415,6 +417,7 @@ void session_turn(struct session *s, int64_t timeout_ms)
 {
     loop_turn(s->loop, (int)until_due(s, timeout_ms));
     session_flush_held(s);
+    session_tell_recording(s);
     if (s->store)
         session_drain_reports(s);
     session_drain_inbox(s);

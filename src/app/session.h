@@ -41,7 +41,7 @@ struct session {
     struct store *store;
     struct store_status store_status;
 
-    bool recorder;
+    bool recorder, link_records; /* link_records: what the link was told of it */
     bool gap;                 /* a row that must last found no room: no PUBACK until rows were synced */
     uint64_t slice_read;      /* journal slices: applied to the core … */
     uint64_t slice_posted;    /* … and handed to the store as a barrier */
@@ -102,6 +102,7 @@ void session_apply_effects(struct session *s);
 void session_drain_inbox(struct session *s);
 void session_drain_reports(struct session *s);
 void session_flush_held(struct session *s);
+void session_tell_recording(struct session *s);
 void session_drop_held_publishes(struct session *s);
 void session_flush_fetch(struct session *s);
 void session_forget_fetch(struct session *s);

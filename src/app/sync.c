@@ -144,6 +144,13 @@ void session_barrier(struct session *s)
         s->slice_posted = s->slice_read;
 }
 
+/* A link that took no word of it, its queue being full, is told in a later turn. */
+void session_tell_recording(struct session *s)
+{
+    if (s->link && s->link_records != s->recorder && link_set_recording(s->link, s->recorder))
+        s->link_records = s->recorder;
+}
+
 /* ---- exact retained topics that the snapshot lacked ---- */
 
 #define TOPICS_PER_FETCH 500 /* a SUBSCRIBE of more is cut off by some brokers */

@@ -423,6 +423,12 @@ void rollout_begin(struct core *c, const struct operator_action *op)
 
     if (uid_is_zero(&o->id) || o->action >= ACTION_OTHER || !o->count || find(c, &o->id))
         return;
+    if (!make_room(c)) {
+        const struct text24 most = number(ROLLOUTS_KEPT);
+        emit_message(c, N_("not sent, {1} rollouts are under way: stop one, or wait for an end"),
+                     TEXT(most), TEXT_EMPTY);
+        return;
+    }
     c->durable = true;
     const struct rollout row = row_of(c, op);
     struct rolling *r = rolling_new(c, &row, o->count);

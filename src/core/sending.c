@@ -46,35 +46,32 @@ bool command_may_count(const struct core *c, const struct command *row)
     return at != TIME_NONE && at > c->now.wall_ms - core_lockout_reach(c);
 }
 
-static void insert_newest(int64_t *newest, int64_t n, int64_t at)
+static int64_t count_sent_after(const struct core *c, const struct uid *client, int64_t since)
 {
-    for (int64_t i = 0; i < n; i++) {
-        if (at > newest[i]) {
-            const int64_t lower = newest[i];
-            newest[i] = at;
-            at = lower;
-        }
-    }
+    int64_t n = 0;
+
+    for (const struct tracked *t = NULL; (t = command_of_client(c, client, t));)
+        n += counts_for_lockout(&t->row) && sent_at(&t->row) > since;
+    return n;
 }
 
-/* The lockout_max-th newest within the window must have left it. */
+/* The lockout_max-th newest within the window must have left it: it was sent at the first moment
+ * after which fewer were. */
 int64_t core_allowed_at(const struct core *c, const struct uid *client)
 {
-    enum { MOST = 64 };
     const int64_t max = c->config.commands.lockout_max, window = c->config.commands.lockout_window;
-    const int64_t n = max < MOST ? max : MOST, now = c->now.wall_ms;
-    int64_t newest[MOST];
+    int64_t before = c->now.wall_ms - window, at = INT64_MAX - window;
 
-    if (max <= 0 || window <= 0)
+    if (max <= 0 || window <= 0 || count_sent_after(c, client, before) < max)
         return 0;
-    for (int64_t i = 0; i < n; i++)
-        newest[i] = INT64_MIN;
-    for (const struct tracked *t = NULL; (t = command_of_client(c, client, t));) {
-        const int64_t at = counts_for_lockout(&t->row) ? sent_at(&t->row) : INT64_MIN;
-        if (at != INT64_MIN && at > now - window)
-            insert_newest(newest, n, at);
+    while (at - before > 1) {
+        const int64_t middle = before + (at - before) / 2;
+        if (count_sent_after(c, client, middle) < max)
+            at = middle;
+        else
+            before = middle;
     }
-    return newest[n - 1] == INT64_MIN ? 0 : newest[n - 1] + window;
+    return at + window;
 }
 
 /* ---- issuing ---- */

@@ -395,6 +395,22 @@ static void test_a_late_ack_takes_nothing_back(void **state_)
     assert_int_equal(member(0)->status, COMMAND_COMPLETED);
 }
 
+static void test_too_many_at_once_are_refused(void **state_)
+{
+    (void)state_;
+    rig_down(&rig);
+    for (unsigned n = 0; n < 65; n++) {
+        struct operator_action op = order(0, 0, 0);
+        op.rollout.id.b[15] = (uint8_t)n;
+        op.rollout.override_lockout = true;
+        act(&op);
+    }
+    struct text160 said = {{0}};
+    WORDS_RENDER(&rig.message, NULL, &said);
+    assert_non_null(strstr(said.clean, "64 rollouts are under way"));
+    assert_int_equal(core_rollout_count(rig.core), 64);
+}
+
 static void test_many_are_kept(void **state_)
 {
     (void)state_;
@@ -440,6 +456,7 @@ int main(void)
         CASE(test_stopping_that_of_another_process),
         CASE(test_seen_from_beside),
         CASE(test_a_late_ack_takes_nothing_back),
+        CASE(test_too_many_at_once_are_refused),
         CASE(test_many_are_kept),
     };
     return cmocka_run_group_tests_name("core: rollout", tests, NULL, NULL);

@@ -325,6 +325,24 @@ static void test_lockout(void **state)
     assert_string_equal(status(5), "queued");
 }
 
+static void test_lockout_of_many(void **state)
+{
+    (void)state;
+    struct config config;
+    config_init(&config);
+    config.commands.lockout_max = 70;
+    core_reconfigure(rig.core, &config);
+    for (unsigned n = 0; n < 71; n++) {
+        rig_at(&rig, n * 1000);
+        send_one(n);
+        rig_commit(&rig);
+        rig_puback(&rig, 0);
+        rig_puback(&rig, 0);
+        assert_string_equal(status(n), n < 70 ? "published" : "blocked");
+    }
+    assert_int_equal(command(70)->allowed_at, RIG_WALL + 900000);
+}
+
 static void test_lockout_counts_other_consoles(void **state)
 {
     (void)state;
@@ -424,6 +442,7 @@ int main(void)
         CASE(test_adopted_while_running),
         CASE(test_cancelling),
         CASE(test_lockout),
+        CASE(test_lockout_of_many),
         CASE(test_lockout_counts_other_consoles),
         CASE(test_withheld),
     };
