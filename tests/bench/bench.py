@@ -173,9 +173,11 @@ def bench_cpu(rate, runs=3, seconds=13):
         with Broker() as b:
             sub = subprocess.Popen(["mosquitto_sub", "-p", str(b.port), "-t", "infoscreen/#", "-v"],
                                    stdout=subprocess.DEVNULL)
-            t = started_console(b)
-            fleet = load(b, rate, 10000, seconds + 8)
-            time.sleep(6)
+            t = started_console(b, keep=True)
+            fleet = load(b, rate, 10000, seconds + 12)
+            if not t.wait_for(b"10000 clients", 12):
+                raise SystemExit("the console does not know all clients")
+            t.keep = False
             before = cpu_ns(t.pid), cpu_ns(sub.pid), time.monotonic()
             time.sleep(seconds)
             after = cpu_ns(t.pid), cpu_ns(sub.pid), time.monotonic()
