@@ -171,12 +171,19 @@ static void modes(struct screen *s, bool on)
     }
 }
 
-static void measure(struct screen *s)
+static struct winsize size_now(const struct screen *s)
 {
     struct winsize w = {0};
 
     if (ioctl(s->tty, TIOCGWINSZ, &w) != 0 || !w.ws_row || !w.ws_col)
         w = (struct winsize){.ws_row = 24, .ws_col = 80};
+    return w;
+}
+
+static void measure(struct screen *s)
+{
+    const struct winsize w = size_now(s);
+
     s->rows = w.ws_row;
     s->cols = w.ws_col;
     resize_term(s->rows, s->cols);
@@ -186,6 +193,13 @@ void screen_size(const struct screen *s, int *rows, int *cols)
 {
     *rows = s->rows;
     *cols = s->cols;
+}
+
+bool screen_has_other_size(const struct screen *s)
+{
+    const struct winsize w = size_now(s);
+
+    return w.ws_row != s->rows || w.ws_col != s->cols;
 }
 
 int screen_fd(const struct screen *s)
@@ -376,12 +390,29 @@ void screen_clipboard(struct screen *s, struct text t)
 
 /* ---- life ---- */
 
+/* The session's own terminal, wherever input and output go; else the one the input is, as under a
+ * program that opened a pseudo-terminal and made it nobody's. Opened anew either way: whether reads
+ * wait belongs to the open file, and that of the input is the shell's too. */
+static bool open_tty(struct screen *s)
+{
+    static const char *const names[] = {"/dev/tty", "/dev/stdin"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        s->tty = open(names[i], O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (s->tty >= 0 && tcgetattr(s->tty, &s->before) == 0)
+            return true;
+        if (s->tty >= 0)
+            close(s->tty);
+        s->tty = -1;
+    }
+    return false;
+}
+
 static bool open_terminal(struct screen *s, struct err *e)
 {
     const char *term = getenv("TERM");
 
-    s->tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (s->tty < 0 || tcgetattr(s->tty, &s->before) != 0)
+    if (!open_tty(s))
         return err_set(
             e, EXIT_USAGE,
             _("the console needs a terminal: use a subcommand such as \"clients\" instead"));

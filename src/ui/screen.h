@@ -21,6 +21,8 @@ struct screen *screen_open(const struct screen_options *o, struct err *e);
 void screen_close(struct screen *s); /* everything as it was; NULL is legal */
 int screen_fd(const struct screen *s);
 void screen_size(const struct screen *s, int *rows, int *cols);
+/* Than when it was last touched: SIGWINCH tells of it, but only where the terminal is the session's. */
+bool screen_has_other_size(const struct screen *s);
 /* The terminal has another size, or shows something else: draw everything again. */
 void screen_touch(struct screen *s);
 void screen_suspend(struct screen *s);

@@ -314,7 +314,7 @@ bool ui_paint(struct ui *u, const struct ui_model *m)
 
     if (!screen_flush(u->screen))
         return false;
-    if (u->resized)
+    if (u->resized || screen_has_other_size(u->screen))
         screen_touch(u->screen);
     screen_size(u->screen, &rows, &cols);
     if (!cells_resize(&u->cells, rows, cols))

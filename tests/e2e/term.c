@@ -100,6 +100,24 @@ static void exec_program(const struct term_options *o, char *const argv[])
     _exit(127);
 }
 
+/* As forkpty(), but the terminal stays nobody's. */
+static pid_t fork_nobodys(int *fd, const struct winsize *size)
+{
+    int side;
+
+    assert_int_equal(openpty(fd, &side, NULL, NULL, size), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+            dup2(side, i);
+        close(*fd);
+    }
+    if (side > STDERR_FILENO)
+        close(side);
+    return pid;
+}
+
 struct term *term_start(const struct term_options *o, char *const argv[])
 {
     struct term *t = calloc(1, sizeof *t);
@@ -109,7 +127,7 @@ struct term *term_start(const struct term_options *o, char *const argv[])
     t->rows = o->rows;
     t->cols = o->cols;
     t->cursor = true;
-    t->pid = forkpty(&t->fd, NULL, NULL, &size);
+    t->pid = o->nobodys ? fork_nobodys(&t->fd, &size) : forkpty(&t->fd, NULL, NULL, &size);
     assert_true(t->pid >= 0);
     if (t->pid == 0)
         exec_program(o, argv);

@@ -13,6 +13,7 @@ struct term_options {
     int rows, cols;
     const char *term;        /* $TERM; NULL: xterm-256color */
     const char *const *env;  /* "NAME=value", NULL-terminated; NULL: none */
+    bool nobodys;            /* no session's terminal: /dev/tty cannot be opened, no SIGWINCH comes */
 };
 
 /* Starts argv on a terminal of its own. Fails the test (cmocka) when it can't. */

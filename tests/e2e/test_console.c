@@ -19,6 +19,7 @@ static const struct scene failed = {.terminal = FULL_SIZE, .failed_at = "2026-04
 static const struct scene failed_read_only = {
     .terminal = FULL_SIZE, .option = "--read-only", .failed_at = "2026-04-05T09:00:00Z"};
 static const struct scene poor = {.terminal = {.rows = 24, .cols = 80, .term = "vt100", .env = plain}};
+static const struct scene nobodys = {.terminal = {.rows = 24, .cols = 80, .nobodys = true}, .lobby = true};
 static const struct scene in_german = {.terminal = {.rows = 36, .cols = 120, .env = german}};
 
 static void hear(struct term *t, const char *uuid, const char *hostname, const char *status)
@@ -99,6 +100,16 @@ static void test_every_size(void **state)
         term_settle(t, WAIT);
     }
     term_expect(t, "lobby-03", WAIT);
+}
+
+/* Nothing tells of the new size: the next frame has it. */
+static void test_a_terminal_of_no_session(void **state)
+{
+    struct term *t = *state;
+
+    term_resize(t, 36, 120);
+    term_type(t, "2");
+    term_expect(t, "ADDRESS", WAIT);
 }
 
 static void test_hostile_bytes_stay_outside(void **state)
@@ -314,6 +325,7 @@ int main(void)
         IN_SCENE(test_read_only_commands_nothing, &lobby_read_only),
         IN_SCENE(test_broker_dies_and_returns, &lobby),
         IN_SCENE(test_every_size, &lobby),
+        IN_SCENE(test_a_terminal_of_no_session, &nobodys),
         IN_SCENE(test_hostile_bytes_stay_outside, &lobby),
         IN_SCENE(test_filter_detail_help, &lobby),
         cmocka_unit_test(test_terminal_is_given_back),
