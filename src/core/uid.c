@@ -5,39 +5,39 @@
 
 #include "base/hash.h"
 
-static int hex_value(unsigned char c)
+/* A digit's value and one; 0 for what is none. A table, since no processor foresees which digits come:
+ * to branch on each of them took a tenth of all that a message costs the main thread. */
+static const uint8_t digits_plus_one[256] = {
+    ['0'] = 1,  2,  3,  4,  5, 6, 7, 8, 9, 10,
+    ['A'] = 11, 12, 13, 14, 15, 16,
+    ['a'] = 11, 12, 13, 14, 15, 16,
+};
+
+static bool hex_byte(const char *two, uint8_t *out)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const unsigned high = digits_plus_one[(unsigned char)two[0]];
+    const unsigned low = digits_plus_one[(unsigned char)two[1]];
+
+    *out = (uint8_t)((high - 1) << 4 | ((low - 1) & 15));
+    return high && low;
 }
+
+/* Where the two digits of each byte begin. */
+static const uint8_t byte_at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 /* uuid_parse() wants a string of its own and is slower: this runs for each message's topic. */
 bool uid_parse(const char *s, size_t n, struct uid *out)
 {
     struct uid u;
-    size_t k = 0;
+    bool good = true;
 
-    if (n != UID_TEXT - 1)
+    if (n != UID_TEXT - 1 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
         return false;
-    for (size_t i = 0; i < n;) {
-        int high, low;
-
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (s[i++] != '-')
-                return false;
-            continue;
-        }
-        high = hex_value((unsigned char)s[i]);
-        low = hex_value((unsigned char)s[i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        u.b[k++] = (uint8_t)(high << 4 | low);
-        i += 2;
-    }
-    *out = u;
-    return true;
+    for (size_t k = 0; k < sizeof(u.b); k++)
+        good &= hex_byte(s + byte_at[k], &u.b[k]);
+    if (good)
+        *out = u;
+    return good;
 }
 
 void uid_format(const struct uid *u, char out[UID_TEXT])
@@ -72,8 +72,7 @@ void uid_derive(const void *from, size_t n, struct uid *out)
 
     hash_sha256_hex(from, n, hex);
     for (size_t k = 0; k < sizeof(out->b); k++)
-        out->b[k] = (uint8_t)((hex_value((unsigned char)hex[2 * k]) & 15) << 4 |
-                              (hex_value((unsigned char)hex[2 * k + 1]) & 15));
+        hex_byte(hex + 2 * k, &out->b[k]);
     out->b[6] = (uint8_t)((out->b[6] & 0x0f) | 0x40); /* version 4 */
     out->b[8] = (uint8_t)((out->b[8] & 0x3f) | 0x80);
 }
