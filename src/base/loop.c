@@ -6,14 +6,21 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/timefmt.h"
 
+#define READY_MOST 16 /* descriptors looked after in one turn: the rest is still ready in the next */
+
+static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR && POLLHUP == EPOLLHUP,
+              "callers speak of poll()'s events");
+
 struct watch {
-    loop_fd_fn fn; /* NULL: removed, swept away before the next poll */
+    int fd;
+    loop_fd_fn fn;
     void *user;
 };
 
@@ -32,19 +39,27 @@ struct signals {
 };
 
 struct loop {
-    /* Two arrays, index by index, since poll() wants its own. */
-    struct pollfd *polled;
+    int epoll; /* poll() asks each descriptor anew each time; under load that was a tenth of a turn */
     struct watch *watches;
     size_t count, cap;
     struct timer *timers;
     size_t timer_count, timer_cap;
     struct signals *signals;
-    bool turning, removed;
+    bool turning;
 };
 
 struct loop *loop_new(void)
 {
-    return calloc(1, sizeof(struct loop));
+    struct loop *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return NULL;
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epoll < 0) {
+        free(l);
+        return NULL;
+    }
+    return l;
 }
 
 void loop_free(struct loop *l)
@@ -59,7 +74,7 @@ void loop_free(struct loop *l)
         close(s->fd);
         free(s);
     }
-    free(l->polled);
+    close(l->epoll);
     free(l->watches);
     free(l->timers);
     free(l);
@@ -67,87 +82,27 @@ void loop_free(struct loop *l)
 
 /* ---- descriptors ---- */
 
-static bool grow_watches(struct loop *l)
-{
-    size_t cap = l->cap ? 2 * l->cap : 16;
-    struct pollfd *polled = realloc(l->polled, cap * sizeof(*polled));
-    struct watch *watches;
-
-    if (!polled)
-        return false;
-    l->polled = polled;
-    watches = realloc(l->watches, cap * sizeof(*watches));
-    if (!watches)
-        return false;
-    l->watches = watches;
-    l->cap = cap;
-    return true;
-}
-
 bool loop_add_fd(struct loop *l, int fd, short events, loop_fd_fn fn, void *user)
 {
-    if (l->count == l->cap && !grow_watches(l))
+    struct watch *w = array_add(&l->watches, &l->count, &l->cap, sizeof(*w));
+    struct epoll_event wanted = {.events = (uint32_t)events};
+
+    if (!w)
         return false;
-    l->polled[l->count] = (struct pollfd){.fd = fd, .events = events};
-    l->watches[l->count++] = (struct watch){.fn = fn, .user = user};
-    return true;
+    *w = (struct watch){.fd = fd, .fn = fn, .user = user};
+    wanted.data.u64 = l->count - 1;
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &wanted) == 0)
+        return true;
+    l->count--;
+    return false;
 }
 
-/* The live entry of fd, or NULL. */
-static struct pollfd *find_fd(struct loop *l, int fd)
+static void run_fds(struct loop *l, const struct epoll_event *ready, int n)
 {
-    for (size_t i = 0; i < l->count; i++) {
-        if (l->watches[i].fn && l->polled[i].fd == fd)
-            return &l->polled[i];
-    }
-    return NULL;
-}
+    for (int i = 0; i < n; i++) {
+        const struct watch w = l->watches[ready[i].data.u64]; /* a copy: it may add others */
 
-void loop_set_events(struct loop *l, int fd, short events)
-{
-    struct pollfd *p = find_fd(l, fd);
-
-    if (p)
-        p->events = events;
-}
-
-void loop_remove_fd(struct loop *l, int fd)
-{
-    struct pollfd *p = find_fd(l, fd);
-
-    if (!p)
-        return;
-    l->watches[p - l->polled].fn = NULL;
-    p->fd = -1;
-    l->removed = true;
-}
-
-static void sweep_removed(struct loop *l)
-{
-    size_t kept = 0;
-
-    if (!l->removed)
-        return;
-    for (size_t i = 0; i < l->count; i++) {
-        if (!l->watches[i].fn)
-            continue;
-        l->polled[kept] = l->polled[i];
-        l->watches[kept++] = l->watches[i];
-    }
-    l->count = kept;
-    l->removed = false;
-}
-
-/* What a callback adds stands behind `count` and waits for the next turn. */
-static void run_fds(struct loop *l)
-{
-    size_t count = l->count;
-
-    for (size_t i = 0; i < count; i++) {
-        struct watch w = l->watches[i];
-
-        if (w.fn && l->polled[i].revents)
-            w.fn(w.user, l->polled[i].fd, l->polled[i].revents);
+        w.fn(w.user, w.fd, (short)ready[i].events);
     }
 }
 
@@ -196,7 +151,7 @@ static void run_timers(struct loop *l)
     }
 }
 
-/* The time poll() may wait, at most timeout_ms (-1: for ever). */
+/* The time to wait, at most timeout_ms (-1: for ever). */
 static int wait_ms(const struct loop *l, int timeout_ms)
 {
     int64_t now = clock_mono_ms(), wait = timeout_ms < 0 ? INT64_MAX : timeout_ms;
@@ -248,16 +203,14 @@ bool loop_add_signals(struct loop *l, const sigset_t *set, loop_signal_fn fn, vo
 
 bool loop_turn(struct loop *l, int timeout_ms)
 {
-    int ready;
+    struct epoll_event ready[READY_MOST];
 
     assert(!l->turning); /* a prompt is a panel, never a loop inside the loop */
-    sweep_removed(l);
-    ready = poll(l->polled, (nfds_t)l->count, wait_ms(l, timeout_ms));
-    if (ready < 0)
+    const int n = epoll_wait(l->epoll, ready, READY_MOST, wait_ms(l, timeout_ms));
+    if (n < 0)
         return errno == EINTR;
     l->turning = true;
-    if (ready > 0)
-        run_fds(l);
+    run_fds(l, ready, n);
     run_timers(l);
     l->turning = false;
     return true;
