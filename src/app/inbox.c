@@ -27,6 +27,7 @@ static void on_message(struct session *s, const struct link_record *r)
         .rap = r->rap,
         .snapshot = r->retained && !r->journal && (!r->rap || !core_snapshot_settled(s->core)),
     };
+    core_expect(s->core, in.topic);
     const enum reject reject = codec_decode(s->codec, &in, &msg);
     struct core_event ev = event_at(reject ? IN_REJECT : IN_MESSAGE, r);
 

@@ -208,6 +208,9 @@ bool core_restore_outbox(struct core *c, const struct effect *row);
 /* Appends to out (the caller clears it). Never fails: without memory it drops and counts
  * (core_counts.no_memory) and stays consistent. */
 void core_step(struct core *c, const struct core_event *ev, struct effects *out);
+/* A message of this topic is about to be decoded: where its client is found comes into the cache meanwhile.
+ * Of 10,000 clients that is in none: waiting for it is a twentieth of what a message costs. */
+void core_expect(const struct core *c, const char *topic);
 
 /* mono_ms of the next thing due (silence, expiry, …); INT64_MAX: nothing. */
 int64_t core_next_due(const struct core *c);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/core_internal.h"
+#include "core/topic.h"
 
 #define CACHE_LINE 64
 
@@ -51,6 +52,14 @@ struct device *fleet_find(const struct core *c, const struct uid *id)
         return NULL;
     const uint32_t at = index_slot(c, id, hash_of(id))->number;
     return at ? fleet_device(c, at - 1) : NULL;
+}
+
+void core_expect(const struct core *c, const char *topic)
+{
+    struct uid id;
+
+    if (c->index_size > 0 && topic_client(topic, &id))
+        __builtin_prefetch(&c->index[hash_of(&id) & (c->index_size - 1)]);
 }
 
 /* At most two thirds full: open addressing gets slow beyond. */

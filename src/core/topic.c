@@ -93,9 +93,21 @@ static bool second_is_uuid(const char *level, struct topic *out)
     return true;
 }
 
+static const char *second_level(const char *topic)
+{
+    return strncmp(topic, ROOT, ROOT_LEN) == 0 ? topic + ROOT_LEN : NULL;
+}
+
+bool topic_client(const char *topic, struct uid *out)
+{
+    const char *second = second_level(topic);
+
+    return second && strnlen(second, UID_DIGITS) == UID_DIGITS && uid_parse(second, UID_DIGITS, out);
+}
+
 enum reject topic_parse(const char *topic, struct topic *out)
 {
-    const char *second = strncmp(topic, ROOT, ROOT_LEN) == 0 ? topic + ROOT_LEN : NULL;
+    const char *second = second_level(topic);
 
     out->row = NULL;
     out->part = "";

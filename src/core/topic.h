@@ -28,6 +28,8 @@ struct topic {
     size_t part_len;
 };
 
+/* True if it begins with a client's uuid; no more is looked at. */
+bool topic_client(const char *topic, struct uid *out);
 /* REJECT_NONE, REJECT_TOPIC or REJECT_UUID. */
 enum reject topic_parse(const char *topic, struct topic *out);
 
