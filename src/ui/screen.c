@@ -390,29 +390,32 @@ void screen_clipboard(struct screen *s, struct text t)
 
 /* ---- life ---- */
 
-/* The session's own terminal, wherever input and output go; else the one the input is, as under a
- * program that opened a pseudo-terminal and made it nobody's. Opened anew either way: whether reads
- * wait belongs to the open file, and that of the input is the shell's too. */
-static bool open_tty(struct screen *s)
+static bool open_tty(struct screen *s, const char *name)
 {
-    static const char *const names[] = {"/dev/tty", "/dev/stdin"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        s->tty = open(names[i], O_RDWR | O_NOCTTY | O_CLOEXEC);
-        if (s->tty >= 0 && tcgetattr(s->tty, &s->before) == 0)
-            return true;
-        if (s->tty >= 0)
-            close(s->tty);
-        s->tty = -1;
-    }
+    s->tty = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (s->tty >= 0 && tcgetattr(s->tty, &s->before) == 0)
+        return true;
+    if (s->tty >= 0)
+        close(s->tty);
+    s->tty = -1;
     return false;
+}
+
+/* The terminal that input and output are, which need not be the session's: a program may have opened a
+ * pseudo-terminal for us and nothing more. Opened anew, since whether reads wait belongs to the open file,
+ * and that of the input is the shell's too. Else the session's: where either is redirected, or where su(1)
+ * left the terminal to somebody else. */
+static bool find_tty(struct screen *s)
+{
+    return (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && open_tty(s, "/dev/stdin")) ||
+           open_tty(s, "/dev/tty");
 }
 
 static bool open_terminal(struct screen *s, struct err *e)
 {
     const char *term = getenv("TERM");
 
-    if (!open_tty(s))
+    if (!find_tty(s))
         return err_set(
             e, EXIT_USAGE,
             _("the console needs a terminal: use a subcommand such as \"clients\" instead"));

@@ -57,7 +57,7 @@ struct intent {
 #define UI_INTENTS 64
 struct intents { struct intent list[UI_INTENTS]; int count; };
 
-/* Opens /dev/tty, saves the terminal's state, installs the crash handler's restore. */
+/* Opens the terminal, saves the terminal's state, installs the crash handler's restore. */
 struct ui *ui_open(const struct ui_options *o, struct err *e);
 void ui_close(struct ui *u);            /* gives the terminal back; NULL is legal */
 int ui_fd(const struct ui *u);          /* to poll for input */

@@ -95,6 +95,8 @@ static void exec_program(const struct term_options *o, char *const argv[])
     unsetenv("COLUMNS");
     for (const char *const *e = o->env; e && *e; e++)
         putenv(strdup(*e));
+    if (o->no_input)
+        dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
     execv(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);

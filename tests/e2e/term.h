@@ -13,6 +13,7 @@ struct term_options {
     int rows, cols;
     const char *term;        /* $TERM; NULL: xterm-256color */
     const char *const *env;  /* "NAME=value", NULL-terminated; NULL: none */
+    bool no_input;           /* standard input is /dev/null: keys come from /dev/tty */
     bool nobodys;            /* no session's terminal: /dev/tty cannot be opened, no SIGWINCH comes */
 };
 

@@ -20,6 +20,7 @@ static const struct scene failed_read_only = {
     .terminal = FULL_SIZE, .option = "--read-only", .failed_at = "2026-04-05T09:00:00Z"};
 static const struct scene poor = {.terminal = {.rows = 24, .cols = 80, .term = "vt100", .env = plain}};
 static const struct scene nobodys = {.terminal = {.rows = 24, .cols = 80, .nobodys = true}, .lobby = true};
+static const struct scene without_input = {.terminal = {.rows = 24, .cols = 80, .no_input = true}, .lobby = true};
 static const struct scene in_german = {.terminal = {.rows = 36, .cols = 120, .env = german}};
 
 static void hear(struct term *t, const char *uuid, const char *hostname, const char *status)
@@ -110,6 +111,14 @@ static void test_a_terminal_of_no_session(void **state)
     term_resize(t, 36, 120);
     term_type(t, "2");
     term_expect(t, "ADDRESS", WAIT);
+}
+
+static void test_keys_come_from_the_terminal(void **state)
+{
+    struct term *t = *state;
+
+    term_type(t, "/nobody\r");
+    term_expect_gone(t, "lobby-03", WAIT);
 }
 
 static void test_hostile_bytes_stay_outside(void **state)
@@ -326,6 +335,7 @@ int main(void)
         IN_SCENE(test_broker_dies_and_returns, &lobby),
         IN_SCENE(test_every_size, &lobby),
         IN_SCENE(test_a_terminal_of_no_session, &nobodys),
+        IN_SCENE(test_keys_come_from_the_terminal, &without_input),
         IN_SCENE(test_hostile_bytes_stay_outside, &lobby),
         IN_SCENE(test_filter_detail_help, &lobby),
         cmocka_unit_test(test_terminal_is_given_back),
