@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/hash.h"
+#include "base/timefmt.h"
 
 #define KEEPALIVE_S   15
 #define MISC_EVERY_MS 1000
@@ -141,7 +142,7 @@ static void choose_nap(struct conn *c, int messages)
 {
     c->full = messages >= SLICE_PACKETS;
     const bool nap = messages >= 2 && !c->full && snapshot_is_in(c->link);
-    c->nap_until = nap ? c->link->mono + NAP_MS : 0;
+    c->nap_until = nap ? clock_mono_ms() + NAP_MS : 0; /* from the end of the slice */
 }
 
 static bool should_read(struct conn *c, short revents)
