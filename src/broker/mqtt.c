@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "broker/hosts.h"
+#include "broker/mqtt_failure.h"
 #include "broker/mqtt_tls.h"
 
 #define MAX_PACKET    (1024 * 1024) /* what is longer the broker withholds (MQTT 5) */
@@ -45,72 +46,6 @@ struct mqtt {
 
 /* ---- failures ---- */
 
-struct failure_code {
-    int code;
-    enum mqtt_failure failure;
-};
-
-static const struct failure_code library_codes[] = {
-    {MOSQ_ERR_PROTOCOL, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_MALFORMED_UTF8, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_MALFORMED_PACKET, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_DUPLICATE_PROPERTY, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_NOT_SUPPORTED, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_OVERSIZE_PACKET, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_PAYLOAD_SIZE, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_CONN_REFUSED, MQTT_FAIL_PROTOCOL},
-    {MOSQ_ERR_CONN_LOST, MQTT_FAIL_CLOSED},
-    {MOSQ_ERR_NO_CONN, MQTT_FAIL_CLOSED},
-    {MOSQ_ERR_TLS, MQTT_FAIL_TLS},
-    {MOSQ_ERR_TLS_HANDSHAKE, MQTT_FAIL_TLS},
-    {MOSQ_ERR_EAI, MQTT_FAIL_RESOLVE},
-    {MOSQ_ERR_LOOKUP, MQTT_FAIL_RESOLVE},
-    {MOSQ_ERR_KEEPALIVE, MQTT_FAIL_KEEPALIVE},
-};
-
-static const struct failure_code errno_codes[] = {
-    {ECONNREFUSED, MQTT_FAIL_REFUSED},
-    {ETIMEDOUT, MQTT_FAIL_TIMEOUT},
-    {EHOSTUNREACH, MQTT_FAIL_UNREACHABLE},
-    {ENETUNREACH, MQTT_FAIL_UNREACHABLE},
-    {ENETDOWN, MQTT_FAIL_UNREACHABLE},
-    {EHOSTDOWN, MQTT_FAIL_UNREACHABLE},
-    {ECONNRESET, MQTT_FAIL_CLOSED},
-    {EPIPE, MQTT_FAIL_CLOSED},
-    {EPROTO, MQTT_FAIL_TLS},
-};
-
-/* Reason codes of MQTT 5 in CONNACK and DISCONNECT. */
-static const struct failure_code reason_codes[] = {
-    {MQTT_RC_MALFORMED_PACKET, MQTT_FAIL_PROTOCOL},
-    {MQTT_RC_PROTOCOL_ERROR, MQTT_FAIL_PROTOCOL},
-    {MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION, MQTT_FAIL_PROTOCOL_VERSION},
-    {MQTT_RC_BAD_USERNAME_OR_PASSWORD, MQTT_FAIL_PASSWORD},
-    {MQTT_RC_NOT_AUTHORIZED, MQTT_FAIL_PASSWORD},
-    {MQTT_RC_BANNED, MQTT_FAIL_NOT_AUTHORIZED},
-    {MQTT_RC_SERVER_SHUTTING_DOWN, MQTT_FAIL_CLOSED},
-    {MQTT_RC_KEEP_ALIVE_TIMEOUT, MQTT_FAIL_KEEPALIVE},
-    {MQTT_RC_SESSION_TAKEN_OVER, MQTT_FAIL_TAKEN_OVER},
-};
-
-static const struct failure_code connack_codes[] = {
-    /* MQTT 3.1.1 */
-    {CONNACK_REFUSED_PROTOCOL_VERSION, MQTT_FAIL_PROTOCOL_VERSION},
-    {CONNACK_REFUSED_IDENTIFIER_REJECTED, MQTT_FAIL_NOT_AUTHORIZED},
-    {CONNACK_REFUSED_BAD_USERNAME_PASSWORD, MQTT_FAIL_PASSWORD},
-    {CONNACK_REFUSED_NOT_AUTHORIZED, MQTT_FAIL_PASSWORD},
-};
-
-#define FIND(table, code) find_failure((table), sizeof(table) / sizeof *(table), (code))
-
-static enum mqtt_failure find_failure(const struct failure_code *table, size_t n, int code)
-{
-    for (size_t i = 0; i < n; i++)
-        if (table[i].code == code)
-            return table[i].failure;
-    return MQTT_FAIL_OTHER;
-}
-
 /* The first finding stands: what follows it are consequences. */
 static void note(struct mqtt *m, enum mqtt_failure why, const char *detail)
 {
@@ -124,7 +59,7 @@ static void note(struct mqtt *m, enum mqtt_failure why, const char *detail)
 
 static void note_errno(struct mqtt *m, int error)
 {
-    note(m, FIND(errno_codes, error), strerror(error));
+    note(m, mqtt_failure_of_errno(error), strerror(error));
 }
 
 static void note_library(struct mqtt *m, int rc, int error)
@@ -132,7 +67,7 @@ static void note_library(struct mqtt *m, int rc, int error)
     if (rc == MOSQ_ERR_ERRNO)
         note_errno(m, error);
     else
-        note(m, FIND(library_codes, rc), mosquitto_strerror(rc));
+        note(m, mqtt_failure_of_library(rc), mosquitto_strerror(rc));
 }
 
 /* A listener without TLS hangs up on our greeting: how OpenSSL calls that depends on the moment. */
@@ -194,8 +129,7 @@ static void on_connect(struct mosquitto *mosq, void *user, int rc, int flags,
             m->on.connected(m->user, flags & 1);
         return;
     }
-    const enum mqtt_failure why = rc < 0x80 ? FIND(connack_codes, rc) : FIND(reason_codes, rc);
-    note(m, why, rc < 0x80 ? mosquitto_connack_string(rc) : mosquitto_reason_string(rc));
+    note(m, mqtt_failure_of_reason(rc), rc < 0x80 ? mosquitto_connack_string(rc) : mosquitto_reason_string(rc));
 }
 
 static void on_disconnect(struct mosquitto *mosq, void *user, int rc,
@@ -206,7 +140,7 @@ static void on_disconnect(struct mosquitto *mosq, void *user, int rc,
     (void)mosq, (void)properties;
 
     if (rc >= 0x80)
-        note(m, FIND(reason_codes, rc), mosquitto_reason_string(rc));
+        note(m, mqtt_failure_of_reason(rc), mosquitto_reason_string(rc));
     else if (rc == 0)
         note(m, m->leaving ? MQTT_FAIL_NONE : MQTT_FAIL_CLOSED, NULL);
     else
