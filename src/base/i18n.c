@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/place.h"
+
 #define DOMAIN      "infoscreen-tui"
 #define UTF8_LOCALE "C.UTF-8" /* part of libc on Debian: it exists where no language is installed  \
                                */
@@ -87,27 +89,15 @@ static void set_language(const char *language)
         setlocale(LC_MESSAGES, UTF8_LOCALE);
 }
 
-/* Beside the executable while it runs from where it was built, else under the prefix. */
 static void bind_catalogs(void)
 {
-    char exe[PATH_MAX], beside[PATH_MAX + 16];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    char *slash;
+    static const char *const places[] = {"/locale", "/../share/locale"};
+    char path[PATH_MAX];
+    bool found = false;
 
-    if (n > 0) {
-        exe[n] = '\0';
-        slash = strrchr(exe, '/');
-        if (slash) {
-            *slash = '\0';
-            snprintf(beside, sizeof(beside), "%s/locale", exe);
-            if (access(beside, R_OK | X_OK) == 0) {
-                bindtextdomain(DOMAIN, beside);
-                goto bound;
-            }
-        }
-    }
-    bindtextdomain(DOMAIN, PREFIX "/share/locale");
-bound:
+    for (size_t i = 0; i < sizeof places / sizeof *places && !found; i++)
+        found = place_beside(places[i], path, sizeof path) && access(path, R_OK | X_OK) == 0;
+    bindtextdomain(DOMAIN, found ? path : PREFIX "/share/locale");
     bind_textdomain_codeset(DOMAIN, "UTF-8");
     textdomain(DOMAIN);
 }

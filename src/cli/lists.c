@@ -75,6 +75,28 @@ int print_rows(const struct call *call, const struct listing *l, const struct da
     return code;
 }
 
+/* ---- what is so now ---- */
+
+#define STALE_MS 15000 /* a living recorder keeps the history a second old, last-seen times fifteen */
+
+/* A table of what was so an hour ago looks like one of now. JSON says it itself, as `as_of`. */
+static bool open_current(struct dataset *d, struct call *call, struct err *e)
+{
+    char age[ISO_SIZE];
+
+    if (!dataset_open(d, call, e))
+        return false;
+    const int64_t ms = d->as_of == TIME_NONE ? 0 : clock_wall_ms() - d->as_of;
+    if (d->live || ms < STALE_MS || call->globals.output == OUTPUT_JSON)
+        return true;
+    age_format(ms, age);
+    fprintf(stderr,
+            _("infoscreen-tui: this is how it was %s ago, nobody records since: start the console or the "
+              "recorder, or ask the broker with --live 10s\n"),
+            age);
+    return true;
+}
+
 /* ---- clients ---- */
 
 struct client_choice {
@@ -148,7 +170,7 @@ int run_clients(struct call *call, struct err *e)
     size_t n = 0;
     int code = EXIT_FAILED;
 
-    if (!dataset_open(&d, call, e) || !choose(call, &d, &ch, e))
+    if (!open_current(&d, call, e) || !choose(call, &d, &ch, e))
         goto out;
     rows = calloc(d.client_count + 1, sizeof *rows);
     if (!rows) {
@@ -219,7 +241,7 @@ int run_alarms(struct call *call, struct err *e)
     struct dataset d = {0};
     int code = EXIT_FAILED;
 
-    if (dataset_open(&d, call, e) && dataset_alarms(&d, call_has(call, "all"), e)) {
+    if (open_current(&d, call, e) && dataset_alarms(&d, call_has(call, "all"), e)) {
         keep_kinds(call, &d);
         code = call_has(call, "metrics") ? print_metrics(call, &d, e) : print_alarms(call, &d, e);
     }

@@ -191,7 +191,9 @@ static void choose_pace(struct sending *r)
     /* Where failures shall stop it, not all may be on their way at once. */
     if (!r->parallel && r->max_failures)
         r->parallel = 1;
-    r->wait = call_has(call, "wait") || r->canary || r->parallel;
+    /* Somebody must stay to release those that are held back. */
+    r->wait = call_has(call, "wait") || (r->canary && r->canary < r->count) ||
+              (r->parallel && r->parallel < r->count);
 }
 
 int run_send(struct call *call, struct err *e)

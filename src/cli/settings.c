@@ -105,8 +105,11 @@ bool settings_xdg_path(const char *variable, const char *fallback, const char *f
                        size_t size)
 {
     const char *dir = getenv(variable), *home = getenv("HOME");
+    const struct passwd *user = home ? NULL : getpwuid(getuid());
     int n = -1;
 
+    if (user) /* as the shell does where a service or cron sets none */
+        home = user->pw_dir;
     if (dir && dir[0] == '/')
         n = snprintf(out, size, "%s/infoscreen-tui/%s", dir, file);
     else if (home && home[0] == '/')
@@ -168,20 +171,26 @@ static bool apply_setting(struct reading *r, const char *text, struct err *e)
     return set_from(r, place, name, equals + 1, e);
 }
 
+static bool apply_given(struct reading *r, const struct given *g, struct err *e)
+{
+    char place[64];
+
+    if (g->option->type == VALUE_SETTING)
+        return apply_setting(r, g->text, e);
+    snprintf(place, sizeof place, "--%s", g->option->name);
+    return !g->option->key || set_from(r, place, g->option->key, g->text ? g->text : "yes", e);
+}
+
+/* --set first, wherever it stands: a key's own option is the plainer word. */
 static bool apply_options(struct reading *r, struct err *e)
 {
     const struct call *call = r->call;
-    char place[64];
 
-    for (int i = 0; i < call->given_count; i++) {
-        const struct given *g = &call->given[i];
-        snprintf(place, sizeof place, "--%s", g->option->name);
-        if (g->option->type == VALUE_SETTING
-                ? !apply_setting(r, g->text, e)
-                : g->option->key &&
-                      !set_from(r, place, g->option->key, g->text ? g->text : "yes", e))
-            return false;
-    }
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < call->given_count; i++)
+            if ((call->given[i].option->type == VALUE_SETTING) == (pass == 0) &&
+                !apply_given(r, &call->given[i], e))
+                return false;
     return true;
 }
 

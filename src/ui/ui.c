@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "base/place.h"
 #include "ui/desk.h"
 #include "ui/rescue.h"
 #include "ui/notification.h"
@@ -48,9 +49,8 @@ static void add_dir(struct ui *u, const char *dir, const char *below)
 
 static void find_theme_dirs(struct ui *u, const char *given)
 {
+    static const char *const places[] = {"/themes", "/../share/infoscreen-tui/themes"};
     char path[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    char *slash;
 
     if (given) {
         snprintf(u->theme_dirs, sizeof u->theme_dirs, "%s", given);
@@ -59,12 +59,9 @@ static void find_theme_dirs(struct ui *u, const char *given)
     add_dir(u, getenv("XDG_CONFIG_HOME"), "/infoscreen-tui/themes");
     if (!getenv("XDG_CONFIG_HOME"))
         add_dir(u, getenv("HOME"), "/.config/infoscreen-tui/themes");
-    if (n > 0) {
-        path[n] = '\0';
-        slash = strrchr(path, '/');
-        *slash = '\0';
-        add_dir(u, path, "/themes");
-    }
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (place_beside(places[i], path, sizeof path))
+            add_dir(u, path, "");
     add_dir(u, PREFIX, "/share/infoscreen-tui/themes");
     add_dir(u, getenv("XDG_DATA_HOME"), "/infoscreen-tui/themes");
 }

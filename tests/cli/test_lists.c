@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <cjson/cJSON.h>
 
 #include "base/i18n.h"
@@ -288,6 +289,28 @@ static void test_clients_csv_and_table(void **state)
     assert_non_null(strchr(ok("clients --color always").out, '\033'));
 }
 
+static void last_write_was(int64_t seconds_ago)
+{
+    char sql[80];
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(rig_path("history.db"), &db), SQLITE_OK);
+    snprintf(sql, sizeof sql, "UPDATE meta SET as_of=%lld", (long long)(clock_wall_ms() - seconds_ago * 1000));
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_a_table_of_long_ago_says_so(void **state)
+{
+    (void)state;
+    last_write_was(0);
+    assert_string_equal(ok("clients").err, "");
+    last_write_was(3600);
+    assert_non_null(strstr(ok("clients").err, "1h00m ago, nobody records since"));
+    assert_non_null(strstr(ok("alarms -o csv").err, "1h00m ago, nobody records since"));
+    assert_string_equal(ok("clients -o json").err, "");
+}
+
 /* ---- alarms, history, commands, logs ---- */
 
 static void test_alarms(void **state)
@@ -490,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_clients_json),
         cmocka_unit_test(test_clients_choice),
         cmocka_unit_test(test_clients_csv_and_table),
+        cmocka_unit_test(test_a_table_of_long_ago_says_so),
         cmocka_unit_test(test_alarms),
         cmocka_unit_test(test_alarms_in_another_order),
         cmocka_unit_test(test_metrics),

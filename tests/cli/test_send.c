@@ -63,6 +63,17 @@ static int run_on_fleet(const struct cli_globals *g, struct job *j)
 
 static const struct cli_host fleet = {.run_job = run_on_fleet};
 
+static int run_on_the_silent(const struct cli_globals *g, struct job *j)
+{
+    struct job_host *h = session_new(&g->config);
+
+    session_run(h, j);
+    session_free(h);
+    return j->err.code;
+}
+
+static const struct cli_host silent = {.run_job = run_on_the_silent};
+
 static int count(const char *in, const char *what)
 {
     int n = 0;
@@ -97,10 +108,33 @@ static void test_more_than_the_core_keeps(void **state)
     free(argv);
 }
 
+/* Nothing is held back, so nothing is to be waited for. */
+static void test_a_pace_for_more_than_there_are(void **state)
+{
+#define ONE "9b8d1856-ff34-4864-a726-12de072d0f77"
+    static const char *const options[] = {"--parallel 5", "--canary 1", "--max-failures 2"};
+    char line[160];
+    (void)state;
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        snprintf(line, sizeof line, "send restart_app " ONE " --unknown --yes --expires 5s -o json %s", options[i]);
+        const struct ran r = run_cli(line, &silent);
+        assert_int_equal(r.code, 0);
+        assert_int_equal(count(r.out, "\"status\":\"published\""), 1);
+    }
+    const struct ran held =
+        run_cli("send restart_app " ONE " 9b8d1857-ff34-4864-a726-12de072d0f77 --unknown --yes "
+                "--expires 5s -o json --parallel 1",
+                &silent);
+    assert_int_equal(held.code, 5);
+    assert_int_equal(count(held.out, "\"status\":\"expired\""), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_more_than_the_core_keeps, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_pace_for_more_than_there_are, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("cli: sending", tests, NULL, NULL);
 }

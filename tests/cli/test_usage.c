@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,7 +185,14 @@ static void test_database_path(void **state)
     assert_has(run_cli("", &shows).out, "db=/env/db ");
     assert_has(run_cli("--set store.path=/set/db", &shows).out, "db=/set/db ");
     assert_has(run_cli("--db /opt/db", &shows).out, "db=/opt/db ");
+    assert_has(run_cli("--db /opt/db --set store.path=/set/db", &shows).out, "db=/opt/db ");
     unsetenv("INFOSCREEN_DB");
+    const char *home = strdup(getenv("HOME"));
+    unsetenv("HOME");
+    snprintf(expected, sizeof expected, "db=%s/.local/state/", getpwuid(getuid())->pw_dir);
+    assert_has(run_cli("", &shows).out, expected);
+    setenv("HOME", home, 1);
+    free((char *)(uintptr_t)home);
 }
 
 /* ---- the password ---- */
