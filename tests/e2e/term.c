@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <utmp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -102,19 +103,23 @@ static void exec_program(const struct term_options *o, char *const argv[])
     _exit(127);
 }
 
-/* As forkpty(), but the terminal stays nobody's. */
-static pid_t fork_nobodys(int *fd, const struct winsize *size)
+/* The settings are those from before the program has it: forkpty() would leave that to chance. */
+static pid_t start_on(struct term *t, const struct term_options *o, const struct winsize *size)
 {
     int side;
 
-    assert_int_equal(openpty(fd, &side, NULL, NULL, size), 0);
+    assert_int_equal(openpty(&t->fd, &side, NULL, NULL, size), 0);
+    tcgetattr(side, &t->before);
     const pid_t pid = fork();
-    if (pid == 0) {
+    if (pid == 0 && o->nobodys) {
         setsid();
         for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
             dup2(side, i);
-        close(*fd);
+    } else if (pid == 0) {
+        login_tty(side);
     }
+    if (pid == 0)
+        close(t->fd);
     if (side > STDERR_FILENO)
         close(side);
     return pid;
@@ -129,11 +134,10 @@ struct term *term_start(const struct term_options *o, char *const argv[])
     t->rows = o->rows;
     t->cols = o->cols;
     t->cursor = true;
-    t->pid = o->nobodys ? fork_nobodys(&t->fd, &size) : forkpty(&t->fd, NULL, NULL, &size);
+    t->pid = start_on(t, o, &size);
     assert_true(t->pid >= 0);
     if (t->pid == 0)
         exec_program(o, argv);
-    tcgetattr(t->fd, &t->before);
     fcntl(t->fd, F_SETFL, O_NONBLOCK);
     t->vt = vterm_new(o->rows, o->cols);
     vterm_set_utf8(t->vt, 1);

@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <pty.h>
+#include <utmp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -47,12 +48,16 @@ static int run_on_terminal(const char *term, int (*child)(void), bool reads, str
 {
     struct winsize size = {.ws_row = 60, .ws_col = 200};
     struct termios before, after;
-    int fd, done[2], status;
+    int fd, side, done[2], status;
 
     assert_int_equal(pipe(done), 0);
-    const pid_t pid = forkpty(&fd, NULL, NULL, &size);
+    assert_int_equal(openpty(&fd, &side, NULL, NULL, &size), 0);
+    tcgetattr(side, &before);
+    const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        close(fd);
+        login_tty(side);
         setenv("TERM", term, 1);
         signal(SIGSEGV, SIG_DFL); /* the test library has a handler of its own */
         close(done[0]);
@@ -62,7 +67,7 @@ static int run_on_terminal(const char *term, int (*child)(void), bool reads, str
         _exit(byte);
     }
     close(done[1]);
-    tcgetattr(fd, &before);
+    close(side);
     struct pollfd p[2] = {{.fd = done[0], .events = POLLIN},
                           {.fd = fd, .events = reads ? POLLIN : 0}};
     const int64_t deadline = clock_mono_ms() + 20000;
