@@ -67,6 +67,7 @@ static void open_group(struct desk *d, const struct ui_model *m)
              alarm_kinds[g->kind].word, g->group.clean);
     act_show_view(d, m, VIEW_ALARMS);
     list_set_filter(&d->list[LIST_ALARMS], filter, &ignored);
+    list_update(&d->list[LIST_ALARMS], m);
 }
 
 void act_open_selected(struct desk *d, const struct ui_model *m, struct intents *out)

@@ -253,11 +253,23 @@ static void click(struct desk *d, const struct ui_model *m, const struct key *k,
     }
 }
 
+/* To draw anew and to be suspended concern no question that is open; but what can be typed is typed. */
+static bool is_for_the_terminal(const struct desk *d, const struct key *k)
+{
+    const enum ui_action_id id = keymap_find(&d->keys, k->code);
+
+    return k->code > 0 && k->code < ' ' && (id == UI_REDRAW || id == UI_SUSPEND);
+}
+
 void desk_key(struct desk *d, const struct ui_model *m, const struct key *k, struct intents *out)
 {
     d->touched = true;
     desk_settle_past(d, m);
     leave_gone_panel(d, m); /* an alarm that came since the last frame does not turn a key aside */
+    if (is_for_the_terminal(d, k)) {
+        desk_act(d, m, keymap_find(&d->keys, k->code), out);
+        return;
+    }
     if (d->layers && d->layer[d->layers - 1].kind == LAYER_PROMPT) {
         prompt_key(d, m, k, out);
         return;

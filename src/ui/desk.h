@@ -139,6 +139,7 @@ struct desk {
     int64_t click_mono;
     int click_y;
     bool touched; /* a key changed something */
+    bool too_small; /* the last frame could show nothing */
     bool overscrolled; /* the end of a sheet was found above where it was drawn */
 };
 

@@ -257,7 +257,8 @@ void desk_draw_view(struct paint *p, struct area all)
     struct desk *d = p->desk;
     struct stack s = {.all = all, .top = 1, .bottom = all.rows - 1};
 
-    if (all.cols < LEAST_COLS || all.rows < LEAST_ROWS) {
+    p->desk->too_small = all.cols < LEAST_COLS || all.rows < LEAST_ROWS;
+    if (p->desk->too_small) {
         d->order.shown = d->prompt.shown = false; /* a question out of sight is not answered */
         panel_tiny_draw(p, all);
         return;

@@ -48,10 +48,10 @@ static bool collect(struct desk *d, const struct ui_model *m)
 {
     struct order *o = &d->order;
     struct list *l = &d->list[LIST_CLIENTS];
-    const struct client *c = desk_selected_client(d, m);
 
     if (d->focus == LIST_CLIENTS && !d->layers)
         list_update(l, m); /* what no longer matches the filter has lost its mark */
+    const struct client *c = desk_selected_client(d, m);
     o->marked = d->focus == LIST_CLIENTS && !d->layers && l->rows && l->marked > 0;
     o->target = calloc(o->marked ? l->marked : 1, sizeof *o->target);
     if (!o->target)
@@ -72,11 +72,13 @@ static const struct client *only_one(const struct order *o, const struct ui_mode
     return o->count == 1 ? core_find_client(m->core, &o->target[0].client) : NULL;
 }
 
-static bool goes_at_once(const struct order *o, const struct ui_model *m)
+/* Not to one that nobody sees. */
+static bool goes_at_once(const struct desk *d, const struct ui_model *m)
 {
+    const struct order *o = &d->order;
     const struct client *c = only_one(o, m);
 
-    return o->action == ACTION_RESTART_APP && c && !order_may_not_hear(c) &&
+    return !d->too_small && o->action == ACTION_RESTART_APP && c && !order_may_not_hear(c) &&
            !c->commands_in_flight && core_link_is_up(m->core) &&
            core_allowed_at(m->core, &c->id) <= m->now.wall_ms;
 }
@@ -175,7 +177,7 @@ void order_begin(struct desk *d, const struct ui_model *m, enum action action, s
         TEXT_COPY(&o->name, name);
     choose_wanted(o);
     d->list[d->focus].moved = true; /* the cursor stays on what is asked about */
-    if (!goes_at_once(o, m) || !send(d, m, out))
+    if (!goes_at_once(d, m) || !send(d, m, out))
         desk_push(d, LAYER_ORDER);
 }
 

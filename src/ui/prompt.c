@@ -39,13 +39,14 @@ static void end_filtering(struct list *l)
     l->made = false;
 }
 
+/* The next key may come before the next frame: it means what the filter left, not what it hid. */
 static void filter_done(struct desk *d, const struct ui_model *m)
 {
-    (void)m;
     if (d->prompt.error.code)
         return; /* it stays open with what is wrong */
     desk_pop(d);
     end_filtering(&d->list[d->prompt.list]);
+    list_update(&d->list[d->prompt.list], m);
     d->focus = d->prompt.list;
     d->focus_chosen = true;
 }

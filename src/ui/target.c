@@ -18,19 +18,22 @@ static struct occurrence occurrence_of(const struct alarm *a)
     return o;
 }
 
-/* The most urgent open alarm, of that client or of all. */
+/* The most urgent open alarm, of that client or of all. Of one client it is the service that gave up,
+ * as in the client's state and for `ack UUID`: a crash after that is the smaller news. */
 static const struct alarm *most_urgent(const struct core *core, const struct client *c)
 {
-    const uint32_t n = core_alarm_count(core);
+    const uint32_t n = c && !c->alarms ? 0 : core_alarm_count(core);
+    const struct alarm *first = NULL;
 
-    if (c && !c->alarms)
-        return NULL;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && (c || !first); i++) {
         const struct alarm *a = core_alarm(core, i);
-        if (a && is_open(a) && (!c || uid_equal(&a->client, &c->id)))
+        if (!a || !is_open(a) || (c && !uid_equal(&a->client, &c->id)))
+            continue;
+        if (c && a->kind == ALARM_SERVICE_FAILED)
             return a;
+        first = first ? first : a;
     }
-    return NULL;
+    return first;
 }
 
 struct target target_resolve(const struct desk *d, const struct ui_model *m)

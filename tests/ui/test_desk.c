@@ -107,6 +107,69 @@ static void test_elsewhere_the_selected_clients_alarm_then_the_fleets(void **sta
     fleet_close(&f);
 }
 
+/* The key after a filter comes before a frame was drawn: typed ahead, or on a line that stands still. */
+static void test_a_key_right_behind_a_filter(void **state)
+{
+    const struct uid nine = fleet_uid(8);
+    (void)state;
+
+    open_fleet(60, 36, 120);
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 4, ALARM_UNACKNOWLEDGED, 60000, "of 4");
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 3, ALARM_UNACKNOWLEDGED, 50000, "of 3");
+    fleet_draw(&f);
+    type("2/screen-9\rR");
+    assert_true(uid_equal(&f.desk.order.target[0].client, &nine));
+    type("\033");
+    type("3/screen-5\ra");
+    expect_acknowledged(ALARM_PROCESS_CRASHED, 4, "of 4");
+    fleet_close(&f);
+}
+
+/* A crash is the smaller news of the two, whatever came last. */
+static void test_of_one_client_the_service_that_gave_up_first(void **state)
+{
+    (void)state;
+    open_fleet(9, 36, 120);
+    fleet_alarm(&f, ALARM_SERVICE_FAILED, 3, ALARM_UNACKNOWLEDGED, 50000, "gave up");
+    fleet_alarm(&f, ALARM_PROCESS_CRASHED, 3, ALARM_UNACKNOWLEDGED, 10, "crashed");
+    fleet_draw(&f);
+    type("2/screen-4\ra");
+    expect_acknowledged(ALARM_SERVICE_FAILED, 3, "gave up");
+    fleet_close(&f);
+}
+
+static void test_nothing_goes_where_nothing_is_seen(void **state)
+{
+    (void)state;
+    open_fleet(9, 5, 20);
+    fleet_draw(&f);
+    type("2jr");
+    assert_int_equal(out.count, 0);
+    type("y");
+    assert_int_equal(out.count, 0);
+    fleet_close(&f);
+}
+
+/* Ctrl-L and Ctrl-Z, whatever is asked; and the question stays. */
+static void test_the_terminals_keys_always_work(void **state)
+{
+    (void)state;
+    open_fleet(9, 36, 120);
+    fleet_draw(&f);
+    type("2R");
+    assert_true(shows("REBOOT screen-1"));
+    type("\014");
+    assert_int_equal(out.list[0].kind, INTENT_REDRAW);
+    type("\032");
+    assert_int_equal(out.list[0].kind, INTENT_SUSPEND);
+    assert_true(shows("REBOOT screen-1"));
+    type("\033");
+    type("/scr\014");
+    assert_int_equal(out.list[0].kind, INTENT_REDRAW);
+    assert_true(shows("scr"));
+    fleet_close(&f);
+}
+
 static void test_all_asks_and_takes_the_set_it_asked_about(void **state)
 {
     (void)state;
@@ -695,6 +758,10 @@ int main(void)
         cmocka_unit_test(test_acknowledges_what_was_seen),
         cmocka_unit_test(test_acknowledges_the_occurrence_that_was_seen),
         cmocka_unit_test(test_elsewhere_the_selected_clients_alarm_then_the_fleets),
+        cmocka_unit_test(test_a_key_right_behind_a_filter),
+        cmocka_unit_test(test_of_one_client_the_service_that_gave_up_first),
+        cmocka_unit_test(test_nothing_goes_where_nothing_is_seen),
+        cmocka_unit_test(test_the_terminals_keys_always_work),
         cmocka_unit_test(test_all_asks_and_takes_the_set_it_asked_about),
         cmocka_unit_test(test_read_only_says_why),
         cmocka_unit_test(test_shelving),
