@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "base/i18n.h"
 #include "cli/cli.h"
+#include "ui/ui.h"
 
 #define LARGE_BYTES (256 * 1024)
 
@@ -31,6 +32,8 @@ int main(int argc, char **argv)
         .record = app_record,
         .run_job = app_run_job,
         .demo = app_demo,
+        .check_keys = ui_check_keys,
+        .check_theme = ui_check_theme,
     };
 
     set_up_heap();

@@ -64,6 +64,9 @@ struct cli_host {
     int (*record)(const struct cli_globals *g);
     int (*run_job)(const struct cli_globals *g, struct job *j); /* returns the exit code */
     int (*demo)(const struct cli_globals *g, const struct cli_demo *d);
+    /* What only the console can judge, NULL: nobody does: an "action=keys" line, a theme's name. */
+    bool (*check_keys)(const char *binding, struct err *e);
+    bool (*check_theme)(const char *name, struct err *e);
 };
 
 /* Parses and runs; returns the process's exit code. The first line on stderr of any failure is

@@ -74,6 +74,17 @@ static void check_configuration(struct doctor *d)
                                  : _("no file: defaults"));
 }
 
+static void check_theme(struct doctor *d)
+{
+    const char *name = d->call->globals.config.ui.theme;
+    struct err e = {0};
+
+    if (!d->call->host->check_theme)
+        return;
+    const bool ok = d->call->host->check_theme(name, &e);
+    note(d, "ui.theme", ok, _("a theme that can be read"), "%s", ok ? quote(name).clean : e.text);
+}
+
 /* Is there a program of this name? Along PATH, as the recorder looks for it. */
 static bool is_program(const char *name)
 {
@@ -295,6 +306,7 @@ int run_doctor(struct call *call, struct err *e)
     check_terminal(&d);
     check_locale(&d);
     check_configuration(&d);
+    check_theme(&d);
     check_mode(&d, "password file", call->globals.config.broker.password_file);
     check_mode(&d, "private key", call->globals.config.broker.key);
     check_notify(&d);

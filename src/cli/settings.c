@@ -23,10 +23,14 @@ struct reading {
     struct buf bindings;
 };
 
-static bool add_line(struct buf *b, const char *key, const char *value, struct err *e)
+static bool add_binding(struct reading *r, const char *action, const char *keys, struct err *e)
 {
-    return buf_printf(b, "%s=%s\n", key, value) ||
-           err_set(e, EXIT_FAILED, _("out of memory: close something else"));
+    const struct cli_host *host = r->call->host;
+    const size_t at = r->bindings.len;
+
+    if (!buf_printf(&r->bindings, "%s=%s\n", action, keys))
+        return err_set(e, EXIT_FAILED, _("out of memory: close something else"));
+    return !host->check_keys || host->check_keys(r->bindings.data + at, e);
 }
 
 /* The error's text without the key's name in front: whoever asked names the place instead. */
@@ -62,7 +66,7 @@ static bool set_key(struct reading *r, const char *section, const char *key, con
     char name[160];
 
     if (!strcmp(section, "keys"))
-        return add_line(&r->bindings, key, value, e);
+        return add_binding(r, key, value, e);
     if (!strcmp(section, "guidance"))
         return add_guidance(r, key, value, e);
     snprintf(name, sizeof name, "%.64s.%.64s", section, key);

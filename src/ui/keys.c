@@ -55,8 +55,8 @@ static bool bind_keys(struct keymap *k, enum ui_action_id id, const char *keys, 
             TEXT_SET(&shown, keys + i, n);
             return err_set(
                 e, EXIT_USAGE,
-                _("[keys] %s: \"%s\": expected up to %d keys such as a, F5, Ctrl-R, PgUp"),
-                actions_[id].name, shown.clean, KEYS_PER_ACTION);
+                _("\"%s\": expected up to %d keys such as a, F5, Ctrl-R, PgUp"),
+                shown.clean, KEYS_PER_ACTION);
         }
         if (n) {
             unbind(k, key);
@@ -83,8 +83,7 @@ static bool bind_line(struct keymap *k, const char *line, size_t n, struct err *
     TEXT_SET(&name, line, name_len);
     const enum ui_action_id id = action_find(name.clean);
     if (id == UI_NO_ACTION || !equals)
-        return err_set(e, EXIT_USAGE,
-                       _("[keys] %s: no such action: \"?\" in the console lists them"), name.clean);
+        return err_set(e, EXIT_USAGE, _("no such action: \"?\" in the console lists them"));
     return bind_keys(k, id, equals + 1, n - name_len - 1, e);
 }
 

@@ -24,9 +24,13 @@ struct stamp {
     bool read_only;
 };
 
+struct theme_dirs {
+    char list[PATH_MAX * 4]; /* ':'-separated */
+};
+
 struct ui {
     const struct config *config;
-    char theme_dirs[PATH_MAX * 4];
+    struct theme_dirs theme_dirs;
     struct desk desk;
     struct theme theme;
     struct screen *screen;
@@ -38,32 +42,49 @@ struct ui {
 
 /* ---- themes ---- */
 
-static void add_dir(struct ui *u, const char *dir, const char *below)
+static void add_dir(struct theme_dirs *t, const char *dir, const char *below)
 {
-    const size_t at = strlen(u->theme_dirs);
+    const size_t at = strlen(t->list);
 
     if (dir && *dir == '/') /* a relative one is to be ignored, says the XDG specification */
-        snprintf(u->theme_dirs + at, sizeof u->theme_dirs - at, "%s%s%s", at ? ":" : "", dir,
-                 below);
+        snprintf(t->list + at, sizeof t->list - at, "%s%s%s", at ? ":" : "", dir, below);
 }
 
-static void find_theme_dirs(struct ui *u, const char *given)
+static void find_theme_dirs(struct theme_dirs *t, const char *given)
 {
     static const char *const places[] = {"/themes", "/../share/infoscreen-tui/themes"};
     char path[PATH_MAX];
 
     if (given) {
-        snprintf(u->theme_dirs, sizeof u->theme_dirs, "%s", given);
+        snprintf(t->list, sizeof t->list, "%s", given);
         return;
     }
-    add_dir(u, getenv("XDG_CONFIG_HOME"), "/infoscreen-tui/themes");
+    t->list[0] = '\0';
+    add_dir(t, getenv("XDG_CONFIG_HOME"), "/infoscreen-tui/themes");
     if (!getenv("XDG_CONFIG_HOME"))
-        add_dir(u, getenv("HOME"), "/.config/infoscreen-tui/themes");
+        add_dir(t, getenv("HOME"), "/.config/infoscreen-tui/themes");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (place_beside(places[i], path, sizeof path))
-            add_dir(u, path, "");
-    add_dir(u, PREFIX, "/share/infoscreen-tui/themes");
-    add_dir(u, getenv("XDG_DATA_HOME"), "/infoscreen-tui/themes");
+            add_dir(t, path, "");
+    add_dir(t, PREFIX, "/share/infoscreen-tui/themes");
+    add_dir(t, getenv("XDG_DATA_HOME"), "/infoscreen-tui/themes");
+}
+
+bool ui_check_theme(const char *name, struct err *e)
+{
+    struct theme_dirs dirs;
+    struct theme theme;
+
+    find_theme_dirs(&dirs, NULL);
+    return theme_load(&theme, name, dirs.list, e);
+}
+
+bool ui_check_keys(const char *binding, struct err *e)
+{
+    struct keymap keys;
+
+    keymap_init(&keys);
+    return keymap_bind(&keys, binding, e);
 }
 
 /* ---- life ---- */
@@ -76,8 +97,8 @@ static bool set_up(struct ui *u, const struct ui_options *o, struct err *e)
         .colour = o->config->ui.color,
     };
 
-    find_theme_dirs(u, o->theme_dirs);
-    if (!theme_load(&u->theme, o->config->ui.theme, u->theme_dirs, e) || !desk_init(&u->desk, o, e))
+    find_theme_dirs(&u->theme_dirs, o->theme_dirs);
+    if (!theme_load(&u->theme, o->config->ui.theme, u->theme_dirs.list, e) || !desk_init(&u->desk, o, e))
         return false;
     u->screen = screen_open(&so, e); /* last: what goes wrong before is told on a plain terminal */
     return u->screen != NULL;
@@ -172,7 +193,7 @@ static void reload_theme(struct ui *u, const struct ui_model *m)
     struct err e = {0};
 
     u->desk.reload_theme = false;
-    if (theme_load(&u->theme, u->config->ui.theme, u->theme_dirs, &e))
+    if (theme_load(&u->theme, u->config->ui.theme, u->theme_dirs.list, &e))
         u->resized = true;
     else
         desk_say(&u->desk, m, "%s", e.text);

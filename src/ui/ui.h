@@ -58,6 +58,9 @@ struct intent {
 struct intents { struct intent list[UI_INTENTS]; int count; };
 
 /* Opens the terminal, saves the terminal's state, installs the crash handler's restore. */
+/* Would ui_open take it? A line "action=keys" from [keys]; a theme's name. */
+bool ui_check_keys(const char *binding, struct err *e);
+bool ui_check_theme(const char *name, struct err *e);
 struct ui *ui_open(const struct ui_options *o, struct err *e);
 void ui_close(struct ui *u);            /* gives the terminal back; NULL is legal */
 int ui_fd(const struct ui *u);          /* to poll for input */

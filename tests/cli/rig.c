@@ -110,7 +110,8 @@ static int no_demo(const struct cli_globals *g, const struct cli_demo *d)
     return 99;
 }
 
-static const struct cli_host nobody = {no_globals, no_globals, no_job, no_demo};
+static const struct cli_host nobody = {
+    .console = no_globals, .record = no_globals, .run_job = no_job, .demo = no_demo};
 
 static void read_both(int out_fd, int err_fd)
 {

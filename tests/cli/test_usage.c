@@ -288,6 +288,44 @@ static void test_completion(void **state)
 
 /* ---- doctor ---- */
 
+static bool only_f5(const char *binding, struct err *e)
+{
+    return strstr(binding, "=F5\n") || err_set(e, EXIT_USAGE, "no key");
+}
+
+static bool only_default(const char *name, struct err *e)
+{
+    return !strcmp(name, "default") || err_set(e, EXIT_USAGE, "no theme of the name %s", name);
+}
+
+static int no_broker(const struct cli_globals *g, struct job *j)
+{
+    (void)g;
+    err_set(&j->err, EXIT_BROKER, "no broker");
+    return EXIT_BROKER;
+}
+
+/* What only the console can judge is judged for everybody, and its place is named. */
+static void test_keys_and_theme(void **state)
+{
+    static const struct cli_host judges = {
+        .console = show, .run_job = no_broker, .check_keys = only_f5, .check_theme = only_default};
+    char line[300];
+    (void)state;
+
+    rig_write("keys.ini", "[keys]\nquit = F5\n\nnote = F6\n[ui]\ntheme = gone\n");
+    snprintf(line, sizeof line, "clients --config %s --db %s", rig_path("keys.ini"), rig_path("none.db"));
+    struct ran r = run_cli(line, &judges);
+    assert_int_equal(r.code, 2);
+    assert_has(r.err, "keys.ini:4: [keys] note: no key");
+    assert_has(run_cli("--set keys.note=F6", &judges).err, "--set keys.note: no key");
+    assert_has(run_cli("--set keys.note=F5", &judges).out, "keys=note=F5");
+    snprintf(line, sizeof line, "doctor -o json --set ui.theme=gone --db %s", rig_path("none.db"));
+    r = run_cli(line, &judges);
+    assert_int_equal(r.code, 1);
+    assert_has(r.out, "\"actual\":\"no theme of the name gone\",\"ok\":false");
+}
+
 static void test_doctor(void **state)
 {
     (void)state;
@@ -320,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_file_is_found), cmocka_unit_test(test_database_path),
         cmocka_unit_test(test_password),      cmocka_unit_test(test_help),
         cmocka_unit_test(test_completion),    cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_keys_and_theme),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
