@@ -37,6 +37,9 @@ static bool check_options(const struct call *call, struct err *e)
         return err_set(e, EXIT_USAGE,
                        _("--expires: \"%s\" is over at once: give a duration such as 4m"),
                        quote(call_last(call, "expires")).clean);
+    if (reason && strlen(reason) >= sizeof(((struct command_order *)NULL)->reason.clean))
+        return err_set(e, EXIT_USAGE, _("--reason: longer than %d bytes: say it shorter"),
+                       (int)sizeof(((struct command_order *)NULL)->reason.clean) - 1);
     if (call_has(call, "override-lockout") && (!reason || !reason[0]))
         return err_set(e, EXIT_USAGE,
                        _("--override-lockout: a reason is missing: give --reason TEXT"));

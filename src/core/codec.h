@@ -88,7 +88,7 @@ struct msg {
             enum ack_topic topic;
             struct text24 status_word;  /* as sent; status is what it means */
             struct text64 error_code;
-            struct text160 error_message;
+            struct text512 error_message;
         } ack;
         struct { struct command command; bool alias; } seen; /* COMMAND_SEEN */
         struct { struct text64 group; } group;                /* "" = emptied */

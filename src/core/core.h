@@ -53,7 +53,7 @@ struct command_order {
     struct uid client;
     char spelling[UID_TEXT]; /* of a client that was never heard; "" lower case */
     enum action action;
-    struct text160 reason;
+    struct text512 reason;
     struct text40 rollout_id;
     int64_t expires;       /* ms from now; 0: commands.expires */
     bool override_lockout; /* recorded with the operator's name */
@@ -68,7 +68,7 @@ struct rollout_target {
 struct rollout_order {
     struct uid id;
     enum action action;
-    struct text160 reason;
+    struct text512 reason;
     int64_t expires;      /* of each command, ms from its release; 0: commands.expires */
     int64_t parallel;     /* at most so many under way; 0: no limit */
     int64_t canary;       /* the first ones must come through before the rest goes; 0: none */

@@ -129,9 +129,9 @@ struct command {
     struct text24 action_text;   /* as sent: the word for ACTION_OTHER */
     enum command_status status;
     struct text64 requested_by;
-    struct text160 reason;
+    struct text512 reason;
     struct text64 error_code;
-    struct text160 error_message;
+    struct text512 error_message;
     struct text40 rollout_id;    /* "" = none */
     int64_t issued_at, expires_at, published_at, accepted_at, execution_started_at, finished_at;
     int64_t allowed_at;          /* blocked: when it would be allowed */
@@ -157,7 +157,7 @@ struct rollout {
     enum rollout_state state;
     struct text64 requested_by;
     struct text64 stopped_by; /* "": failures stopped it, or nothing did */
-    struct text160 reason;
+    struct text512 reason;
     int64_t began_at, active_at, ended_at;  /* active_at: of the last release */
     int64_t expires;                        /* of each command, ms from its release; 0: commands.expires */
     int64_t parallel, canary, max_failures; /* 0: no limit */

@@ -66,7 +66,7 @@ void panel_share(uint32_t done, uint32_t of, char *out, size_t size)
 #define WORDINGS 4
 
 struct wordings {
-    char text[WORDINGS][320]; /* the longest first */
+    char text[WORDINGS][640]; /* the longest first */
     int count;
 };
 

@@ -27,7 +27,7 @@ enum list_id {
 
 /* What a column says about a row. */
 struct cell_out {
-    char text[320]; /* clean */
+    char text[512]; /* clean */
     enum role role; /* preset to the row's */
     int cols;       /* room for it */
 };

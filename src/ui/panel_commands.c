@@ -218,7 +218,7 @@ static int draw_steps(const struct ui_model *m, const struct command *c, struct 
 static void draw_command(struct paint *p, const struct command *c, struct area a)
 {
     const struct client *client = core_find_client(p->m->core, &c->client);
-    char out[640], state[320], action[64], by[96], id[UID_TEXT], device[UID_TEXT];
+    char out[640], state[640], action[64], by[96], id[UID_TEXT], device[UID_TEXT];
     struct text64 scratch = {""};
     int y;
 
@@ -241,7 +241,7 @@ static void draw_command(struct paint *p, const struct command *c, struct area a
 
 static void draw_rollout(struct paint *p, const struct rollout *r, bool open, struct area a)
 {
-    char out[640], state[320], id[UID_TEXT], began[FIGURE];
+    char out[640], state[640], id[UID_TEXT], began[FIGURE];
     int y;
 
     uid_format(&r->id, id);

@@ -101,6 +101,19 @@ static void test_mistakes(void **state)
     }
 }
 
+static void test_a_reason_that_would_be_cut(void **state)
+{
+    char line[800], reason[600];
+    (void)state;
+
+    memset(reason, 'r', sizeof reason);
+    reason[512] = '\0';
+    snprintf(line, sizeof line, "send restart_app 9b8d1856 --reason %s", reason);
+    const struct ran r = run_cli(line, NULL);
+    assert_int_equal(r.code, 2);
+    assert_has(r.err, "--reason: longer than 511 bytes");
+}
+
 static void test_options_on_either_side(void **state)
 {
     static const char *const lines[] = {"-h h1 -p 77 record", "record -h h1 -p 77",
@@ -354,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_options_on_either_side),
+        cmocka_unit_test(test_a_reason_that_would_be_cut),
         cmocka_unit_test(test_demo_options),  cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_file_is_found), cmocka_unit_test(test_database_path),
         cmocka_unit_test(test_password),      cmocka_unit_test(test_help),

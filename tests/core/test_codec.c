@@ -440,6 +440,13 @@ static void test_acks(void **state)
                               "\"error_code\":[],\"error_message\":5}");
     assert_string_equal(msg.u.ack.error_code.clean, "");
     assert_true(msg.flags & FIELD_BAD);
+    char long_one[800], trace[500]; /* the end of a traceback is what says it */
+    memset(trace, 't', sizeof trace);
+    memcpy(trace + sizeof trace - 5, "END!", 5);
+    snprintf(long_one, sizeof long_one, "{\"command_id\":\"" OTHER "\",\"status\":\"failed\",\"error_message\":\"%s\"}",
+             trace);
+    accept(TOP "commands/ack", long_one);
+    assert_string_equal(msg.u.ack.error_message.clean, trace);
 }
 
 static void test_commands_seen(void **state)
