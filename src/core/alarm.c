@@ -88,9 +88,10 @@ const enum alarm_state alarm_next[ALARM_STATES][ALARM_EVENTS] = {
 static const struct kind_row {
     const char *raised; /* {1} what it happened to, for people; {2} a detail */
     bool ends_by_ack;   /* nothing that could return: acknowledged is over */
+    bool ends_shelved;  /* so is what was acknowledged and cleared, on a shelf too */
     bool local;         /* about this console alone: never shared */
 } kinds[] = {
-    [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up")},
+    [ALARM_SERVICE_FAILED] = {.raised = N_("{1} gave up"), .ends_shelved = true},
     [ALARM_PROCESS_CRASHED] = {.raised = N_("{1} crashed")},
     [ALARM_CLIENT_SILENT] = {.raised = N_("no sign of life from {1}")},
     [ALARM_CLIENT_FLAPPING] = {.raised = N_("{1} reconnects again and again")},
@@ -241,6 +242,9 @@ static enum alarm_state after(const struct alarm *a, enum alarm_event event)
     if (event == HAPPENS_ACK && kinds[a->kind].ends_by_ack && a->state != ALARM_SHELVED)
         return ALARM_NORMAL;
     const enum alarm_state next = alarm_next[a->state][event];
+    if (next == ALARM_SHELVED && kinds[a->kind].ends_shelved && event != HAPPENS_SHELVE &&
+        resume(a) == ALARM_NORMAL)
+        return ALARM_NORMAL; /* a shelf is for what comes back by itself */
     return next == RESUME ? resume(a) : next;
 }
 

@@ -116,6 +116,34 @@ static void test_ack_first_then_clear(void **state)
     assert_string_not_equal(the_alarm()->summary.id, "cleared elsewhere");
 }
 
+static void shelve(void)
+{
+    struct operator_action op = {
+        .verb = OP_SHELVE, .by = {"anna"}, .mark = the_alarm()->mark, .shelve_until_at = RIG_WALL + 60000};
+
+    strcpy(op.alarm_id, the_alarm()->id);
+    rig_step(&rig, &(struct core_event){.kind = IN_OPERATOR, .u.op = &op});
+    expect("shelved");
+}
+
+/* Acknowledged and cleared it is over: nothing is left that a shelf could keep quiet. */
+static void test_a_shelf_does_not_outlive_the_clear(void **state)
+{
+    (void)state;
+    rig_retained_live(&rig, FAILED, ONE);
+    shelve();
+    acknowledge();
+    expect("shelved");
+    rig_commit(&rig);
+    rig_puback(&rig, 0);
+    rig_puback(&rig, 0);
+    rig_puback(&rig, 0);
+    rig_retained_live(&rig, FAILED, "");
+    expect("normal");
+    rig_retained_live(&rig, FAILED, TWO); /* another occurrence */
+    expect("unacknowledged");
+}
+
 static void test_a_newer_one_is_not_cleared(void **state)
 {
     (void)state;
@@ -421,6 +449,7 @@ int main(void)
         CASE(test_another_payload_is_another_occurrence),
         CASE(test_stands_beside_a_crash),
         CASE(test_ack_first_then_clear),
+        CASE(test_a_shelf_does_not_outlive_the_clear),
         CASE(test_a_newer_one_is_not_cleared),
         CASE(test_our_clear_hit_a_newer_one),
         CASE(test_refused_by_the_rules),
