@@ -81,8 +81,10 @@ void panel_title(const struct desk *d, const struct ui_model *m, enum list_id id
     else
         at += (size_t)snprintf(out + at, size - at, " %u", l->class->count(m));
     if (id == LIST_FLOOD) {
-        snprintf(out, size, _("%s · %u in %u groups · %u unacknowledged"), _(l->class->title),
-                 n->alarms_standing, l->class->count(m), n->alarms_unacknowledged);
+        const uint32_t groups = l->class->count(m);
+        snprintf(out, size,
+                 P_("%s · %u in %u group · %u unacknowledged", "%s · %u in %u groups · %u unacknowledged", groups),
+                 _(l->class->title), n->alarms_standing, groups, n->alarms_unacknowledged);
         return;
     }
     if (id == LIST_ALARMS && n->alarms_unacknowledged)
