@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/i18n.h"
 
@@ -50,6 +51,16 @@ bool job_outbox_empty(const struct job_host *h)
 const char *job_last_refusal(const struct job_host *h)
 {
     return h->session.refusal.clean[0] ? h->session.refusal.clean : NULL;
+}
+
+bool job_is_refused(const struct job_host *h, const char *topic)
+{
+    const struct refusals *r = &h->session.refusals;
+
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->list[i].kind != REFUSED_SUBSCRIBE && strcmp(r->list[i].topic.clean, topic) == 0)
+            return true;
+    return false;
 }
 
 /* Everything retained was seen, or the time for it is over. */

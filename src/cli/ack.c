@@ -13,8 +13,9 @@
 struct target {
     const char *word; /* as given */
     char alarm_id[ALARM_ID];
-    struct alarm last; /* as last seen */
-    bool done_before;  /* nothing was left to do */
+    struct alarm last;    /* as last seen */
+    struct client client; /* that it is about */
+    bool done_before;     /* nothing was left to do */
 };
 
 struct ack_job {
@@ -169,6 +170,14 @@ static void submit(const struct ack_job *a, struct job_host *h, const struct tar
     job_operator(h, &op);
 }
 
+static void note_client(const struct core *core, struct target *t)
+{
+    const struct client *c = core_find_client(core, &t->last.client);
+
+    if (c)
+        t->client = *c;
+}
+
 /* What is never shared is a matter of the database alone, as is the alarm that there is no broker. */
 static bool needs_broker(const struct ack_job *a, const struct core *core)
 {
@@ -192,6 +201,7 @@ static bool ack_start(struct job *j, struct job_host *h, bool connected)
             return true;
     for (int i = 0; i < a->count; i++) {
         struct target *t = &a->targets[i];
+        note_client(job_core(h), t);
         if (!t->done_before && is_already(a, &t->last))
             t->done_before = true;
         if (!t->done_before)
@@ -217,19 +227,33 @@ static bool all_reached(struct ack_job *a, const struct core *core)
     return all;
 }
 
+/* Of what we publish; that the broker refuses something else, our presence perhaps, undoes nothing. */
+static bool say_refused(const struct target *t, const struct job_host *h, struct err *e)
+{
+    char topic[64 + ALARM_ID];
+
+    snprintf(topic, sizeof topic, "infoscreen/console/ack/%s", t->alarm_id);
+    if (!job_is_refused(h, topic))
+        snprintf(topic, sizeof topic, "infoscreen/%s/service_failed", t->client.spelling);
+    if (t->done_before || !job_is_refused(h, topic))
+        return false;
+    err_set(e, EXIT_FAILED, _("refused by the broker: %s: check the account's access rules"),
+            topic);
+    return true;
+}
+
 static bool ack_step(struct job *j, struct job_host *h)
 {
     struct ack_job *a = j->user;
-    const char *refused = job_last_refusal(h);
+    const bool sent = job_outbox_empty(h);
+    const bool too_late = job_now(h).mono_ms >= a->deadline_mono;
 
-    if (job_outbox_empty(h) && all_reached(a, job_core(h)))
+    for (int i = 0; i < a->count && (sent || too_late); i++)
+        if (say_refused(&a->targets[i], h, &j->err))
+            return true;
+    if (sent && all_reached(a, job_core(h)))
         return true;
-    if (refused && core_link_is_up(job_core(h))) {
-        err_set(&j->err, EXIT_FAILED,
-                _("refused by the broker: %s: check the account's access rules"), refused);
-        return true;
-    }
-    if (job_now(h).mono_ms < a->deadline_mono)
+    if (!too_late)
         return false;
     err_set(&j->err, EXIT_TIMED_OUT,
             _("not confirmed by the broker within %d s: it stays stored and is sent by the next "

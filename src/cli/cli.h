@@ -49,6 +49,7 @@ bool job_other_recorder(const struct job_host *h); /* another process records on
 const struct words *job_store_trouble(const struct job_host *h); /* nothing can be stored now; NULL */
 bool job_outbox_empty(const struct job_host *h);        /* everything asked for was PUBACKed */
 const char *job_last_refusal(const struct job_host *h); /* the broker's, in words; NULL none */
+bool job_is_refused(const struct job_host *h, const char *topic); /* what was published to it */
 
 /* Options of `demo`, parsed by its row in the table of subcommands. */
 struct cli_demo {

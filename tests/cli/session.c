@@ -58,9 +58,11 @@ static void settle(struct job_host *h)
             if (one.kind == OUT_OUTBOX_PUT) {
                 step(h, (struct core_event){.kind = IN_STORED, .u.done = {one.token, 0}});
             } else if (!h->deaf) {
+                const bool refused = job_is_refused(h, one.topic);
                 h->published++;
-                step(h, (struct core_event){.kind = IN_PUBLISHED, .u.done = {one.token, 0}});
-                if (!h->mute)
+                step(h, (struct core_event){.kind = IN_PUBLISHED,
+                                            .u.done = {one.token, refused ? 0x87 : 0}});
+                if (!h->mute && !refused)
                     hear_raw(h, one.topic, one.payload, one.len, one.retain);
             }
         }
@@ -154,4 +156,9 @@ bool job_outbox_empty(const struct job_host *h)
 const char *job_last_refusal(const struct job_host *h)
 {
     return h->refusal;
+}
+
+bool job_is_refused(const struct job_host *h, const char *topic)
+{
+    return h->refused_topic && strcmp(topic, h->refused_topic) == 0;
 }

@@ -14,6 +14,7 @@ struct job_host {
     bool deaf;        /* the broker never answers a publish */
     bool mute;        /* it takes them, but nothing of them comes back */
     const char *refusal;
+    const char *refused_topic; /* the broker takes nothing there */
 };
 
 struct job_host *session_new(const struct config *config);

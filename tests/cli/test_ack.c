@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -16,21 +17,60 @@
     "{\"event\":\"service_failed\",\"unit\":\"app.service\",\"client_uuid\":\"" uuid "\","         \
     "\"failed_at\":\"2026-04-05T08:00:00Z\"}"
 
-static bool unreachable, deaf, mute;
-static const char *refusal;
+#define UPPER "ABCDEF01-FF34-4864-A726-12DE072D0F77"
 
-/* Each call meets a fleet of two: the lobby's service failed, the other one crashed. */
+static bool unreachable, deaf, mute, acknowledged, cleared;
+static const char *refusal, *refused_topic;
+static const char *an_hour; /* a setting */
+static unsigned *published; /* shared with the process that run_cli starts */
+
+static void topic_of_ack(enum alarm_kind kind, const char *uuid, char topic[96])
+{
+    char id[ALARM_ID];
+
+    alarm_make_id(kind, TEXT_OURS(uuid), id);
+    snprintf(topic, 96, "infoscreen/console/ack/%s", id);
+}
+
+/* As it was said of an occurrence that was named alike. */
+static void hear_acknowledgement(struct job_host *h)
+{
+    char topic[96], payload[400];
+
+    topic_of_ack(ALARM_SERVICE_FAILED, LOBBY, topic);
+    snprintf(payload, sizeof payload,
+             "{\"alarm_id\":\"%s\",\"action\":\"acknowledge\",\"by\":\"berta\","
+             "\"at\":\"2026-04-05T08:00:00.000Z\",\"raised_at\":\"2026-04-05T08:00:00Z\","
+             "\"acknowledged_by\":\"berta\",\"acknowledged_at\":\"2026-04-05T08:00:00.000Z\","
+             "\"shelved_until\":null,\"note\":null}",
+             strrchr(topic, '/') + 1);
+    session_hear(h, topic, payload, true);
+}
+
+/* Each call meets a fleet of three: the lobby's service failed, the others crashed. */
 static int run_on_fleet(const struct cli_globals *g, struct job *j)
 {
-    struct job_host *h = session_new(&g->config);
+    struct config config = g->config;
+    struct err e = {0};
+
+    if (an_hour && !config_set(&config, an_hour, "1h", &e))
+        fail_msg("%s", e.text);
+    struct job_host *h = session_new(&config);
 
     h->unreachable = unreachable;
     h->deaf = deaf;
     h->mute = mute;
     h->refusal = refusal;
+    h->refused_topic = refused_topic;
     session_hear(h, "infoscreen/" LOBBY "/service_failed", FAILED(LOBBY), true);
     session_hear(h, "infoscreen/" OTHER "/heartbeat", "{\"process_status\":\"crashed\"}", false);
+    session_hear(h, "infoscreen/" UPPER "/heartbeat", "{\"process_status\":\"crashed\"}", false);
+    if (acknowledged)
+        hear_acknowledgement(h);
+    if (cleared)
+        session_hear(h, "infoscreen/" LOBBY "/service_failed", "", true);
     const int code = session_run(h, j);
+    *published = h->published;
     session_free(h);
     return code;
 }
@@ -40,8 +80,8 @@ static const struct cli_host fleet = {.run_job = run_on_fleet};
 static int reset(void **state)
 {
     (void)state;
-    unreachable = deaf = mute = false;
-    refusal = NULL;
+    unreachable = deaf = mute = acknowledged = cleared = false;
+    refusal = refused_topic = an_hour = NULL;
     return 0;
 }
 
@@ -102,10 +142,51 @@ static void test_not_confirmed(void **state)
     struct ran r = run_cli("ack 9b8d1", &fleet);
     assert_int_equal(r.code, 5);
     assert_non_null(strstr(r.err, "within 10 s"));
-    refusal = "not authorised";
+}
+
+static void test_refused(void **state)
+{
+    char topic[96];
+    (void)state;
+
+    topic_of_ack(ALARM_SERVICE_FAILED, LOBBY, topic);
+    refusal = "the broker refuses to take infoscreen/console/presence/0";
+    refused_topic = topic;
+    struct ran r = run_cli("ack 9b8d1", &fleet);
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.err, topic));
+    assert_null(strstr(r.err, "presence"));
+    refused_topic = "infoscreen/" LOBBY "/service_failed";
     r = run_cli("ack 9b8d1", &fleet);
     assert_int_equal(r.code, 1);
-    assert_non_null(strstr(r.err, "not authorised"));
+    assert_non_null(strstr(r.err, refused_topic));
+}
+
+/* The alarm is acknowledged here before the broker has its say. */
+static void test_refused_without_a_clear(void **state)
+{
+    char topic[96];
+    (void)state;
+
+    topic_of_ack(ALARM_PROCESS_CRASHED, OTHER, topic);
+    refused_topic = topic;
+    const struct ran r = run_cli("ack 9b8d2", &fleet);
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.err, topic));
+    assert_int_equal(run_cli("ack 9b8d1", &fleet).code, 0); /* another one's */
+}
+
+/* A console without the right to say that it is there may acknowledge. */
+static void test_refused_presence(void **state)
+{
+    (void)state;
+    refusal = "the broker refuses to take infoscreen/console/presence/0";
+    assert_int_equal(run_cli("ack 9b8d1", &fleet).code, 0);
+    assert_int_equal(*published, 2);
+    deaf = true;
+    const struct ran r = run_cli("ack 9b8d1", &fleet);
+    assert_int_equal(r.code, 5);
+    assert_null(strstr(r.err, "presence"));
 }
 
 /* A service_failed is done when its clear was seen coming back, not when it was sent. */
@@ -151,9 +232,14 @@ int main(void)
         cmocka_unit_test_setup(test_unknown, reset),
         cmocka_unit_test_setup(test_without_broker, reset),
         cmocka_unit_test_setup(test_not_confirmed, reset),
+        cmocka_unit_test_setup(test_refused, reset),
+        cmocka_unit_test_setup(test_refused_without_a_clear, reset),
+        cmocka_unit_test_setup(test_refused_presence, reset),
         cmocka_unit_test_setup(test_shelve, reset),
         cmocka_unit_test_setup(test_clear_is_awaited, reset),
         cmocka_unit_test_setup(test_live, reset),
     };
+    published = mmap(NULL, sizeof *published, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                     -1, 0);
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
