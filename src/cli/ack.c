@@ -129,7 +129,16 @@ static bool find_target(const struct ack_job *a, const struct core *core, struct
 
 /* ---- has it happened ---- */
 
-static bool is_reached(const struct ack_job *a, const struct alarm *alarm)
+/* A service_failed is done when its clear was seen coming back, whoever acknowledged it. */
+static bool is_still_retained(const struct core *core, const struct alarm *alarm)
+{
+    const struct client *c =
+        alarm->kind == ALARM_SERVICE_FAILED ? core_find_client(core, &alarm->client) : NULL;
+
+    return c && c->failed;
+}
+
+static bool is_reached(const struct ack_job *a, const struct core *core, const struct alarm *alarm)
 {
     if (!alarm || alarm->state == ALARM_NORMAL)
         return true;
@@ -138,18 +147,20 @@ static bool is_reached(const struct ack_job *a, const struct alarm *alarm)
         return alarm->state == ALARM_SHELVED;
     case OP_UNSHELVE:
         return alarm->state != ALARM_SHELVED;
-    default: /* a service_failed is done when its clear was seen coming back */
-        return alarm->kind != ALARM_SERVICE_FAILED && alarm->state != ALARM_UNACKNOWLEDGED &&
-               alarm->state != ALARM_RETURNED;
+    default:
+        return alarm->state != ALARM_UNACKNOWLEDGED && alarm->state != ALARM_RETURNED &&
+               !is_still_retained(core, alarm);
     }
 }
 
 /* Each shelf has an end of its own, and a note is still to be said. */
-static bool is_already(const struct ack_job *a, const struct alarm *alarm)
+static bool is_already(const struct ack_job *a, const struct core *core, const struct alarm *alarm)
 {
     if (a->verb == OP_SHELVE || call_has(a->call, "note"))
         return false;
-    return a->verb == OP_ACKNOWLEDGE ? alarm->state == ALARM_ACKNOWLEDGED : is_reached(a, alarm);
+    if (a->verb == OP_ACKNOWLEDGE && alarm->state != ALARM_ACKNOWLEDGED)
+        return false;
+    return is_reached(a, core, alarm);
 }
 
 /* ---- the job ---- */
@@ -202,7 +213,7 @@ static bool ack_start(struct job *j, struct job_host *h, bool connected)
     for (int i = 0; i < a->count; i++) {
         struct target *t = &a->targets[i];
         note_client(job_core(h), t);
-        if (!t->done_before && is_already(a, &t->last))
+        if (!t->done_before && is_already(a, job_core(h), &t->last))
             t->done_before = true;
         if (!t->done_before)
             submit(a, h, t);
@@ -222,7 +233,7 @@ static bool all_reached(struct ack_job *a, const struct core *core)
         const bool newer = now && !text_equal(TEXT(now->mark), TEXT(t->last.mark));
         if (now && !newer)
             t->last = *now;
-        all &= t->done_before || newer || is_reached(a, now);
+        all &= t->done_before || newer || is_reached(a, core, now);
     }
     return all;
 }

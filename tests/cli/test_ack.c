@@ -189,6 +189,34 @@ static void test_refused_presence(void **state)
     assert_null(strstr(r.err, "presence"));
 }
 
+static void test_clears_what_was_acknowledged(void **state)
+{
+    (void)state;
+    acknowledged = true;
+    const struct ran r = run_cli("ack 9b8d1 -o json", &fleet);
+    if (r.code != 0)
+        fail_msg("%d %s", r.code, r.err);
+    assert_int_equal(*published, 1);
+    assert_non_null(strstr(r.out, "\"state\":\"normal\""));
+    assert_non_null(strstr(r.out, "\"acknowledged_by\":\"berta\""));
+}
+
+/* Cleared, it stands acknowledged for its off_delay: neither published nor waited for. */
+static void test_nothing_left_to_do(void **state)
+{
+    (void)state;
+    acknowledged = cleared = true;
+    an_hour = "alarms.off_delay.service_failed";
+    const struct ran r = run_cli("ack 9b8d1", &fleet);
+    if (r.code != 0)
+        fail_msg("%d %s", r.code, r.err);
+    assert_int_equal(*published, 0);
+    assert_non_null(strstr(r.out, "already acknowledged by berta"));
+    cleared = acknowledged = false;
+    assert_int_equal(run_cli("ack 9b8d1", &fleet).code, 0);
+    assert_int_equal(*published, 2);
+}
+
 /* A service_failed is done when its clear was seen coming back, not when it was sent. */
 static void test_clear_is_awaited(void **state)
 {
@@ -235,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup(test_refused, reset),
         cmocka_unit_test_setup(test_refused_without_a_clear, reset),
         cmocka_unit_test_setup(test_refused_presence, reset),
+        cmocka_unit_test_setup(test_clears_what_was_acknowledged, reset),
+        cmocka_unit_test_setup(test_nothing_left_to_do, reset),
         cmocka_unit_test_setup(test_shelve, reset),
         cmocka_unit_test_setup(test_clear_is_awaited, reset),
         cmocka_unit_test_setup(test_live, reset),
