@@ -14,7 +14,7 @@ struct target {
     const char *word; /* as given */
     char alarm_id[ALARM_ID];
     struct alarm last;    /* as last seen */
-    struct client client; /* that it is about */
+    struct client client; /* that it is about; its spelling is printed */
     bool done_before;     /* nothing was left to do */
 };
 
@@ -296,7 +296,7 @@ static int print_result(struct ack_job *a, struct err *e)
 {
     struct dataset d = {.as_of = clock_wall_ms()};
     struct alarm *rows;
-    int code = EXIT_DONE;
+    int code = EXIT_FAILED;
 
     if (a->call->globals.output == OUTPUT_TABLE) {
         for (int i = 0; i < a->count; i++)
@@ -304,11 +304,18 @@ static int print_result(struct ack_job *a, struct err *e)
         return output_finish(stdout, e);
     }
     rows = calloc((size_t)a->count + 1, sizeof *rows);
-    for (int i = 0; rows && i < a->count; i++)
+    d.clients = calloc((size_t)a->count + 1, sizeof *d.clients);
+    d.client_count = (size_t)a->count;
+    for (int i = 0; rows && d.clients && i < a->count; i++) {
         rows[i] = a->targets[i].last;
-    if (rows)
+        d.clients[i] = a->targets[i].client;
+    }
+    if (!rows || !d.clients)
+        err_set(e, EXIT_FAILED, _("out of memory: close something else"));
+    else if (dataset_index(&d, e))
         code = print_rows(a->call, &alarms_listing, &d, rows, (size_t)a->count, sizeof *rows, e);
     free(rows);
+    dataset_close(&d);
     return code;
 }
 

@@ -217,6 +217,15 @@ static void test_nothing_left_to_do(void **state)
     assert_int_equal(*published, 2);
 }
 
+static void test_spelling(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(run_cli("ack abcdef 9b8d1 -o json", &fleet).out,
+                           "\"client_uuid\":\"" UPPER "\""));
+    assert_non_null(strstr(run_cli("shelve abcdef --for 2h -o json", &fleet).out, UPPER));
+    assert_non_null(strstr(run_cli("unshelve abcdef -o csv", &fleet).out, UPPER));
+}
+
 /* A service_failed is done when its clear was seen coming back, not when it was sent. */
 static void test_clear_is_awaited(void **state)
 {
@@ -265,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup(test_refused_presence, reset),
         cmocka_unit_test_setup(test_clears_what_was_acknowledged, reset),
         cmocka_unit_test_setup(test_nothing_left_to_do, reset),
+        cmocka_unit_test_setup(test_spelling, reset),
         cmocka_unit_test_setup(test_shelve, reset),
         cmocka_unit_test_setup(test_clear_is_awaited, reset),
         cmocka_unit_test_setup(test_live, reset),
