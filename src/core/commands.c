@@ -429,9 +429,12 @@ static bool note_time(struct core *c, struct command *row, enum command_status s
     int64_t *at = status == COMMAND_ACCEPTED            ? &row->accepted_at
                   : status == COMMAND_EXECUTION_STARTED ? &row->execution_started_at
                                                         : &row->finished_at;
-    const bool first = *at == TIME_NONE;
+    /* When it expired was not its end after all. */
+    const bool replaces = statuses[status].result && row->status == COMMAND_EXPIRED;
+    const bool first = *at == TIME_NONE || replaces;
 
-    set_first(at, c->now.wall_ms);
+    if (first)
+        *at = c->now.wall_ms;
     return first;
 }
 

@@ -180,9 +180,17 @@ static void test_expiry_is_the_recorders(void **state)
     assert_string_equal(status(), "published");
     rig_role(&rig, true);
     assert_string_equal(status(), "expired");
+    rig_at(&rig, 400000);
+    ack(ACK, "execution_started");
+    rig_at(&rig, 500000);
     ack(ACK, "completed");
     assert_string_equal(status(), "completed");
     assert_true(the_command()->late);
+    assert_int_equal(the_command()->execution_started_at, RIG_WALL + 400000);
+    assert_int_equal(the_command()->finished_at, RIG_WALL + 500000); /* not when it expired */
+    rig_at(&rig, 600000);
+    ack(ALIAS, "completed");
+    assert_int_equal(the_command()->finished_at, RIG_WALL + 500000);
 }
 
 static void test_failed_raises_an_alarm(void **state)
