@@ -244,6 +244,7 @@ class Cli(unittest.TestCase):
         self.assertEqual((done[0]["state"], done[0]["acknowledged_by"]), ("normal", "anna"))
         kinds = {e["kind"] for e in self.rig.json("history", "--client", LOBBY)["events"]}
         self.assertLessEqual({"alarm_raised", "alarm_acknowledged", "alarm_cleared"}, kinds)
+        self.assertIn("already acknowledged by anna", self.rig.run("ack", alarm["id"]).stdout)
         self.assertEqual(self.rig.run("ack", "service_failed-0123456789abcdef").returncode, 4)
 
     def test_cleared_elsewhere_while_down(self):
@@ -272,6 +273,44 @@ class Cli(unittest.TestCase):
         r = self.rig.run("ack", LOBBY)
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertEqual(self.rig.retained(f"infoscreen/{LOBBY}/service_failed"), [])
+
+    def test_ack_of_one_that_is_named_alike(self):
+        """Acknowledged by its name, but its message stands: a device without a clock."""
+        for _ in range(2):
+            self.rig.publish(f"infoscreen/{LOBBY}/service_failed", self.failed_payload(), retain=True)
+            r = self.rig.run("ack", LOBBY)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertEqual(self.rig.retained(f"infoscreen/{LOBBY}/service_failed"), [])
+
+    def rules(self, *writable):
+        acl = os.path.join(self.rig.dir, "acl")
+        with open(acl, "w") as f:
+            f.writelines(f"topic {rule}\n" for rule in ["read infoscreen/#", "readwrite marker", *(f"write {w}" for w in writable)])
+        with open(os.path.join(self.rig.dir, "m.conf"), "a") as f:
+            f.write(f"acl_file {acl}\n")
+        os.chmod(acl, 0o644)
+        self.rig.device.disconnect()
+        self.rig.device.loop_stop()
+        self.rig.broker.terminate()
+        self.rig.broker.wait()
+        self.rig.start_broker()
+        self.rig.device.reconnect()
+        self.rig.device.loop_start()
+
+    def test_ack_without_the_right_to_be_present(self):
+        self.rig.publish(f"infoscreen/{LOBBY}/service_failed", self.failed_payload(), retain=True)
+        self.rules("infoscreen/+/service_failed", "infoscreen/console/ack/+")
+        r = self.rig.run("ack", LOBBY)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(self.rig.retained(f"infoscreen/{LOBBY}/service_failed"), [])
+
+    def test_ack_without_the_right_to(self):
+        self.rig.publish(f"infoscreen/{LOBBY}/service_failed", self.failed_payload(), retain=True)
+        self.rules("infoscreen/+/heartbeat")
+        r = self.rig.run("ack", LOBBY)
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertIn("infoscreen/console/ack/service_failed-", r.stderr.splitlines()[0])
+        self.assertEqual(len(self.rig.retained(f"infoscreen/{LOBBY}/service_failed")), 1)
 
     def test_policy_and_missing_broker(self):
         r = self.rig.run("ack", LOBBY, "--read-only")
