@@ -137,7 +137,7 @@ static void judge_parents(struct audit_run *r)
     snprintf(path, sizeof path, "%s", r->dir);
     for (char *p = strrchr(path, '/'); p && p != path; p = strrchr(path, '/')) {
         *p = '\0';
-        if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        if (stat(path, &st) == 0 && dir_is_anyones(&st))
             audit_fault(r,
                         _("everyone may write into %s and put another directory in this one's "
                           "place: chmod o-w it"),

@@ -52,8 +52,8 @@ struct account {
 /* Fills *server. dir must be missing or empty. Errors: EXIT_USAGE (an address or port that is
  * none), EXIT_POLICY (dir isn't empty: says what would change; an open address without TLS or
  * `insecure`), EXIT_FAILED (a dir that can't be read, files, certificates, a parent that user
- * mosquitto can't enter). What was written before a failure is removed again. Made by root, all
- * belongs to user mosquitto. */
+ * mosquitto can't enter or that everyone may write into). What was written before a failure is
+ * removed again. Made by root, all belongs to user mosquitto. */
 bool provision_create(const struct provision_init *o, struct account *server, struct err *e);
 
 /* How a directory, and a broker that runs on it, take a change over. All may be 0 or NULL. */
