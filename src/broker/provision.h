@@ -12,6 +12,7 @@
 #include "core/uid.h"
 
 #define SERVER_ACCOUNT "infoscreen-server"
+#define DEVICE_ACCOUNT "infoscreen-client-" /* and the first 8 characters of its uuid */
 #define PASSWORD_SIZE  33 /* 32 characters of 128 random bits and NUL */
 #define USERNAME_SIZE  32 /* "infoscreen-client-" + 8 + NUL fits */
 
