@@ -62,7 +62,7 @@ struct provision_reload {
     enum backend backend;        /* of an add: BACKEND_DYNSEC moves the accounts to the plugin */
     bool restart;                /* the broker may be stopped and started again */
     void (*tell)(const char *);  /* gets what is going to happen, sentence by sentence */
-    pid_t broker_pid;            /* 0: the pid file of the directory */
+    pid_t broker_pid;            /* 0: the pid file of the directory; EXIT_USAGE: no mosquitto */
     const char *server_password; /* NULL: the reload can't be proved */
     const char *cafile;          /* NULL: the directory's own */
     bool password_is_new;        /* refused until the broker has come round to reloading */

@@ -265,6 +265,9 @@ struct mqtt_options broker_door(const struct layout *l, const struct listener_pa
 /* The running broker of this directory, 0 if none runs. */
 pid_t broker_find(const struct layout *l);
 bool broker_alive(pid_t pid);
+/* The broker to tell: the process that was given, or without one (0) what broker_find finds. *pid is
+ * 0 where it is gone. EXIT_USAGE: another program. */
+bool broker_choose(const struct layout *l, pid_t given, pid_t *pid, struct err *e);
 /* Does anything listen where the devices connect? */
 bool broker_answers(const struct layout *l);
 /* Tells the caller how long something will take; format has one %d. */

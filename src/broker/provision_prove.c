@@ -169,6 +169,19 @@ pid_t broker_find(const struct layout *l)
     return pid && is_mosquitto((pid_t)pid) && broker_alive((pid_t)pid) ? (pid_t)pid : 0;
 }
 
+bool broker_choose(const struct layout *l, pid_t given, pid_t *pid, struct err *e)
+{
+    if (given == 0)
+        *pid = broker_find(l);
+    else
+        *pid = broker_alive(given) ? given : 0;
+    return *pid == 0 || is_mosquitto(*pid) ||
+           err_set(e, EXIT_USAGE,
+                   _("process %ld is no mosquitto, and being told to reload would end most others: "
+                     "give the broker's number, or leave --pid out; nothing was written"),
+                   (long)given);
+}
+
 bool broker_answers(const struct layout *l)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
