@@ -42,18 +42,70 @@ static void judge_passwords(struct audit_run *r, const char *path)
     buf_fini(&text);
 }
 
+struct devices {
+    struct audit_run *run;
+    struct names with_rules; /* sorted */
+};
+
+static bool add_with_rules(void *user, const char *username, const char *uuid)
+{
+    struct devices *d = user;
+
+    (void)uuid;
+    return names_add(&d->with_rules, username);
+}
+
+static bool is_device(const char *username)
+{
+    return strncmp(username, DEVICE_ACCOUNT, sizeof DEVICE_ACCOUNT - 1) == 0;
+}
+
+static bool judge_stranger(void *user, const char *username)
+{
+    if (!is_device(username))
+        audit_fault(user,
+                    _("%s is no device, and may use the devices' listener: take its line out of "
+                      "that password file"),
+                    username);
+    return true;
+}
+
+static bool judge_without_rules(void *user, const char *username)
+{
+    struct devices *d = user;
+
+    if (is_device(username) && !names_have(&d->with_rules, username))
+        audit_fault(d->run,
+                    _("%s has no access rules, so everything is refused to it: broker remove it "
+                      "by this name, then broker add its uuid"),
+                    username);
+    return true;
+}
+
+static void judge_devices(struct audit_run *r, const struct buf *rules, const struct buf *passwords)
+{
+    struct devices d = {.run = r};
+
+    r->audit->failed |= !acl_each_account(buf_str(rules), add_with_rules, &d);
+    names_sort(&d.with_rules);
+    passwd_each(buf_str(passwords), judge_without_rules, &d);
+    free(d.with_rules.list);
+}
+
 static void judge_plugin_passwords(struct audit_run *r, const char *path)
 {
     const struct dynsec *d = audit_plugin(r, path);
     struct buf text = BUF_INIT;
     struct err e = {0};
 
-    if (d && !dynsec_passwords(d, &text))
+    if (d && !dynsec_passwords(d, &text)) {
         r->audit->failed = true;
-    else if (d && !passwd_validate(path, buf_str(&text), &e))
+    } else if (d && !passwd_validate(path, buf_str(&text), &e)) {
         audit_fault(r, "%s", e.text);
-    else if (d)
+    } else if (d) { /* files.plugin tells who is no device */
         judge_twins(r, path, &text);
+        judge_devices(r, &r->plugin_rules, &text);
+    }
     buf_fini(&text);
 }
 
@@ -61,7 +113,7 @@ static bool judge_console_account(void *user, const char *username)
 {
     struct audit_run *r = user;
 
-    if (strncmp(username, "infoscreen-client-", 18) == 0)
+    if (strcmp(username, SERVER_ACCOUNT) != 0)
         audit_fault(r,
                     _("%s may use the consoles' listener and take a console's client id: take "
                       "its line out of that password file"),
@@ -69,18 +121,41 @@ static bool judge_console_account(void *user, const char *username)
     return true;
 }
 
+static void look_console(struct audit_run *r, int listener)
+{
+    const struct conf_line *l = conf_security(&r->conf, listener, "password_file");
+    struct buf passwords = BUF_INIT;
+
+    if (l && file_read(l->value, &passwords, NULL))
+        passwd_each(buf_str(&passwords), judge_console_account, r);
+    buf_fini(&passwords);
+}
+
+/* What isn't there or can't be read is a fault of its own. */
+static void look_devices(struct audit_run *r, int listener)
+{
+    const struct conf_line *rules = conf_security(&r->conf, listener, "acl_file"),
+                           *passwords = conf_security(&r->conf, listener, "password_file");
+    struct buf rules_text = BUF_INIT, passwords_text = BUF_INIT;
+
+    if (rules && passwords && file_read(rules->value, &rules_text, NULL) &&
+        file_read(passwords->value, &passwords_text, NULL)) {
+        passwd_each(buf_str(&passwords_text), judge_stranger, r);
+        judge_devices(r, &rules_text, &passwords_text);
+    }
+    buf_fini(&rules_text);
+    buf_fini(&passwords_text);
+}
+
 void look_accounts(struct audit_run *r)
 {
-    const struct conf *c = &r->conf;
-
     audit_each_file(r, "password_file", judge_passwords);
     audit_each_file(r, "plugin_opt_config_file", judge_plugin_passwords);
-    for (int i = 0; i < c->listeners; i++) {
-        const struct conf_line *l = conf_security(c, i, "password_file");
-        struct buf text = BUF_INIT;
-        if (!conf_is_device(c, i) && l && file_read(l->value, &text, NULL))
-            passwd_each(buf_str(&text), judge_console_account, r);
-        buf_fini(&text);
+    for (int i = 0; i < r->conf.listeners; i++) {
+        if (conf_is_device(&r->conf, i))
+            look_devices(r, i);
+        else
+            look_console(r, i);
     }
 }
 
@@ -137,7 +212,7 @@ static void judge_parents(struct audit_run *r)
     snprintf(path, sizeof path, "%s", r->dir);
     for (char *p = strrchr(path, '/'); p && p != path; p = strrchr(path, '/')) {
         *p = '\0';
-        if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        if (stat(path, &st) == 0 && dir_is_anyones(&st))
             audit_fault(r,
                         _("everyone may write into %s and put another directory in this one's "
                           "place: chmod o-w it"),

@@ -8,8 +8,6 @@
 #include "base/i18n.h"
 #include "broker/provision_parts.h"
 
-#define OWN_PREFIX "infoscreen-client-"
-
 struct dynsec {
     cJSON *tree, *clients, *roles; /* the arrays belong to the tree */
 };
@@ -216,7 +214,7 @@ bool dynsec_print(const struct dynsec *d, struct buf *out)
 
 static bool is_device(const char *name)
 {
-    return strncmp(name, OWN_PREFIX, sizeof OWN_PREFIX - 1) == 0;
+    return strncmp(name, DEVICE_ACCOUNT, sizeof DEVICE_ACCOUNT - 1) == 0;
 }
 
 /* A subscription alone delivers nothing, but nobody should be able to hold more than they may
@@ -335,17 +333,25 @@ static void judge_client(const struct telling *t, const cJSON *client)
 {
     const char *name = text_of(client, "username");
     const cJSON *role;
+    bool own = false;
 
     if (!is_device(name) && strcmp(name, CONTROL_ACCOUNT) != 0)
         tell(t, _("%s is no device: take it out by mosquitto_ctrl dynsec deleteClient"), name);
     cJSON_ArrayForEach(role, cJSON_GetObjectItemCaseSensitive(client, "roles"))
     {
-        if (strcmp(text_of(role, "rolename"), name) != 0)
+        if (strcmp(text_of(role, "rolename"), name) == 0)
+            own = true;
+        else
             tell(t,
                  _("%s has a role that isn't its own: take it away by mosquitto_ctrl dynsec "
                    "removeClientRole"),
                  name);
     }
+    if (is_device(name) && !own)
+        tell(t,
+             _("%s lacks its own role, so everything is refused to it: give it by mosquitto_ctrl "
+               "dynsec addClientRole"),
+             name);
     if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(client, "groups")) > 0)
         tell(t,
              _("%s is in a group, whose rights nobody audits: take it out by mosquitto_ctrl "

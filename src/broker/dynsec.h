@@ -40,7 +40,8 @@ void dynsec_drop(struct dynsec *d, bool (*gone)(void *user, const char *username
 /* Gives the clients new passwords for which password_of() has one; it returns NULL for the rest. */
 bool dynsec_set_passwords(struct dynsec *d,
                           const char *(*password_of)(void *user, const char *username), void *user);
-/* Tells, one by one, what no acl_file could say: rights beyond each client's own role. */
+/* Tells, one by one, what no acl_file could say: rights beyond each client's own role, or
+ * that role missing. */
 void dynsec_each_excess(const struct dynsec *d, void (*tell)(void *user, const char *sentence),
                         void *user);
 

@@ -24,7 +24,7 @@ struct mqtt_options {
     const char *client_id; /* NULL: random */
     const char *username, *password;
     const char *cafile, *cert, *key; /* any of them, or tls: TLS 1.2 at least */
-    bool tls, insecure;              /* insecure: the certificate's name isn't checked */
+    bool tls, insecure;              /* insecure: a certificate's chain is checked, its name isn't */
     int protocol;                    /* 5 or 4 (MQTT 3.1.1) */
     bool clean;                      /* a new session */
     uint32_t session_expiry_s;       /* MQTT 5 */

@@ -204,7 +204,8 @@ static bool fill_dir(const struct layout *l, const struct provision_init *o,
 {
     char data[PATH_SIZE];
     bool made = false, ignored;
-    const bool ok = make_dir(l->dir, 0750, owner, &made, e) && path_join(data, l->dir, "data", e) &&
+    const bool ok = dir_make_parents(l->dir, owner, e) &&
+                    make_dir(l->dir, 0750, owner, &made, e) && path_join(data, l->dir, "data", e) &&
                     make_dir(data, 0700, owner, &ignored, e) && tls_install(l, o, owner, e) &&
                     write_files(l, owner, server, e);
 
@@ -244,7 +245,7 @@ bool provision_create(const struct provision_init *o, struct account *server, st
              dir_absolute(o->dir, l->dir, e) && plan(l, o, e) && check_addresses(l, o, e) &&
              dir_look_into(l->dir, &empty, e))
         ok = !empty ? refuse_existing(l, e)
-                    : dir_reachable(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);
+                    : dir_parents_fit(l->dir, &owner, e) && fill_dir(l, o, &owner, server, e);
     free(l);
     return ok;
 }

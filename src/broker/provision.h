@@ -12,6 +12,7 @@
 #include "core/uid.h"
 
 #define SERVER_ACCOUNT "infoscreen-server"
+#define DEVICE_ACCOUNT "infoscreen-client-" /* and the first 8 characters of its uuid */
 #define PASSWORD_SIZE  33 /* 32 characters of 128 random bits and NUL */
 #define USERNAME_SIZE  32 /* "infoscreen-client-" + 8 + NUL fits */
 
@@ -52,8 +53,8 @@ struct account {
 /* Fills *server. dir must be missing or empty. Errors: EXIT_USAGE (an address or port that is
  * none), EXIT_POLICY (dir isn't empty: says what would change; an open address without TLS or
  * `insecure`), EXIT_FAILED (a dir that can't be read, files, certificates, a parent that user
- * mosquitto can't enter). What was written before a failure is removed again. Made by root, all
- * belongs to user mosquitto. */
+ * mosquitto can't enter or that everyone may write into). What was written before a failure is
+ * removed again. Made by root, all belongs to user mosquitto. */
 bool provision_create(const struct provision_init *o, struct account *server, struct err *e);
 
 /* How a directory, and a broker that runs on it, take a change over. All may be 0 or NULL. */
@@ -61,7 +62,7 @@ struct provision_reload {
     enum backend backend;        /* of an add: BACKEND_DYNSEC moves the accounts to the plugin */
     bool restart;                /* the broker may be stopped and started again */
     void (*tell)(const char *);  /* gets what is going to happen, sentence by sentence */
-    pid_t broker_pid;            /* 0: the pid file of the directory */
+    pid_t broker_pid;            /* 0: the pid file of the directory; EXIT_USAGE: no mosquitto */
     const char *server_password; /* NULL: the reload can't be proved */
     const char *cafile;          /* NULL: the directory's own */
     bool password_is_new;        /* refused until the broker has come round to reloading */

@@ -313,11 +313,11 @@ static bool edit_locked(struct edit *d, const struct edit_plan *plan,
                         const struct provision_reload *r, enum provision_proof *proof,
                         struct err *e)
 {
-    const pid_t pid = r->broker_pid ? r->broker_pid : broker_find(d->l);
+    pid_t pid;
 
     random_hex(d->nonce, 16);
     *proof = PROOF_NOT_RUNNING;
-    if (!begin_changes(d, e) || !read_accounts(d, e))
+    if (!broker_choose(d->l, r->broker_pid, &pid, e) || !begin_changes(d, e) || !read_accounts(d, e))
         return false;
     if (!copy_before(d, d->nonce))
         return no_memory(e);

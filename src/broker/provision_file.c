@@ -52,54 +52,65 @@ bool owner_find(struct owner *o, struct err *e)
     return true;
 }
 
-static bool make_parents(char *path, struct err *e)
+bool dir_make_parents(const char *dir, const struct owner *o, struct err *e)
 {
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "%s", dir);
     for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-        bool made;
         *p = '\0';
-        made = mkdir(path, 0755) == 0 || errno == EEXIST;
-        if (!made)
-            file_error(e, path);
+        if (mkdir(path, 0755) == 0) {
+            if (o->change && chmod(path, 0755) != 0) /* a umask would shut the broker's user out */
+                return file_error(e, path);
+        } else if (errno != EEXIST) {
+            return file_error(e, path);
+        }
         *p = '/';
-        if (!made)
-            return false;
     }
     return true;
 }
 
+/* The longest beginning of dir that is there, with links resolved: the configuration names the real
+ * place. *n is its length; free() it. */
+static char *resolve_beginning(const char *dir, size_t *n)
+{
+    char copy[PATH_SIZE], *real;
+
+    for (;;) {
+        snprintf(copy, sizeof copy, "%.*s", (int)*n, dir);
+        real = realpath(*n ? copy : ".", NULL);
+        if (real || *n == 0)
+            return real;
+        while (*n && dir[*n - 1] != '/')
+            --*n;
+        while (*n > 1 && dir[*n - 1] == '/')
+            --*n;
+    }
+}
+
 bool dir_absolute(const char *dir, char out[PATH_SIZE], struct err *e)
 {
-    char copy[PATH_SIZE], whole[PATH_SIZE];
-    char *parent = NULL, *last;
-    size_t n = strlen(dir);
-    bool ok = false;
+    size_t whole = strlen(dir), there;
+    char *real;
+    int n;
 
-    while (n > 1 && dir[n - 1] == '/')
-        n--;
-    if (n == 0 || n >= sizeof copy)
+    while (whole > 1 && dir[whole - 1] == '/')
+        whole--;
+    there = whole;
+    if (whole == 0 || whole >= PATH_SIZE)
         return err_set(e, EXIT_USAGE, _("no usable directory was given: --dir names it"));
-    snprintf(copy, sizeof copy, "%.*s", (int)n, dir);
-    parent = realpath(copy, NULL);
-    if (parent) { /* it exists: links are resolved, and the configuration names the real place */
-        ok = snprintf(out, PATH_SIZE, "%s", parent) < PATH_SIZE;
-        free(parent);
-        return ok || err_set(e, EXIT_FAILED,
-                             _("the path of the directory is too long: choose a shorter one"));
-    }
-    if (!make_parents(copy, e))
-        return false;
-    snprintf(whole, sizeof whole, "%s", copy);
-    last = strrchr(whole, '/');
-    if (last)
-        last++;
-    else
-        last = whole;
-    parent = realpath(dirname(copy), NULL);
-    if (!parent)
-        return file_error(e, copy);
-    ok = path_join(out, strcmp(parent, "/") == 0 ? "" : parent, last, e);
-    free(parent);
-    return ok;
+    real = resolve_beginning(dir, &there);
+    if (!real)
+        return file_error(e, dir);
+    while (there < whole && dir[there] == '/')
+        there++;
+    n = snprintf(out, PATH_SIZE, "%s%s%.*s", real,
+                 there < whole && strcmp(real, "/") != 0 ? "/" : "", (int)(whole - there),
+                 dir + there);
+    free(real);
+    return n < PATH_SIZE ||
+           err_set(e, EXIT_FAILED,
+                   _("the path of the directory is too long: choose a shorter one"));
 }
 
 static bool may_enter(const struct stat *st, const struct owner *o)
@@ -111,25 +122,40 @@ static bool may_enter(const struct stat *st, const struct owner *o)
     return st->st_mode & S_IXOTH;
 }
 
-bool dir_reachable(const char *dir, const struct owner *o, struct err *e)
+bool dir_is_anyones(const struct stat *st)
 {
-    char path[PATH_SIZE];
+    return (st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX);
+}
+
+static bool parent_fits(const char *path, const struct owner *o, struct err *e)
+{
+    struct text160 shown = {""};
     struct stat st;
 
-    if (!o->change)
-        return true;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT || file_error(e, path);
+    TEXT_SET(&shown, path, strlen(path));
+    if (o->change && !may_enter(&st, o))
+        return err_set(e, EXIT_FAILED,
+                       _("user %s can't enter %s: choose another directory, or chmod o+x it"),
+                       BROKER_USER, shown.clean);
+    if (dir_is_anyones(&st))
+        return err_set(e, EXIT_FAILED,
+                       _("everyone may write into %s and put another directory in the broker's "
+                         "place: choose another directory, or chmod o-w it; nothing was written"),
+                       shown.clean);
+    return true;
+}
+
+bool dir_parents_fit(const char *dir, const struct owner *o, struct err *e)
+{
+    char path[PATH_SIZE];
+
     snprintf(path, sizeof path, "%s", dir);
     for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
         *p = '\0';
-        if (stat(path, &st) != 0)
-            return file_error(e, path);
-        if (!may_enter(&st, o)) {
-            struct text160 shown = {""};
-            TEXT_SET(&shown, path, strlen(path));
-            return err_set(e, EXIT_FAILED,
-                           _("user %s can't enter %s: choose another directory, or chmod o+x it"),
-                           BROKER_USER, shown.clean);
-        }
+        if (!parent_fits(path, o, e))
+            return false;
         *p = '/';
     }
     return true;

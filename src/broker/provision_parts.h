@@ -2,6 +2,7 @@
 #ifndef BROKER_PROVISION_PARTS_H
 #define BROKER_PROVISION_PARTS_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -26,10 +27,15 @@ struct owner {
 };
 
 bool owner_find(struct owner *o, struct err *e);
-/* The absolute path of dir, which need not exist (its parents are made); false with e filled. */
+/* The absolute path of dir, which need not exist, nor its parents; false with e filled. */
 bool dir_absolute(const char *dir, char out[PATH_SIZE], struct err *e);
-/* Can the owner pass through all parents of the absolute path dir? */
-bool dir_reachable(const char *dir, const struct owner *o, struct err *e);
+/* Can the owner pass through all parents of the absolute path dir that are there, and does none of
+ * them belong to anyone? */
+bool dir_parents_fit(const char *dir, const struct owner *o, struct err *e);
+/* A folder in which everyone may put another one in the place of one that is in it. */
+bool dir_is_anyones(const struct stat *st);
+/* Those of an absolute path that are missing. */
+bool dir_make_parents(const char *dir, const struct owner *o, struct err *e);
 bool file_read(const char *path, struct buf *out, struct err *e);
 /* Fills err from errno: "PATH: WORDS". Returns false. */
 bool file_error(struct err *e, const char *path);
@@ -259,6 +265,9 @@ struct mqtt_options broker_door(const struct layout *l, const struct listener_pa
 /* The running broker of this directory, 0 if none runs. */
 pid_t broker_find(const struct layout *l);
 bool broker_alive(pid_t pid);
+/* The broker to tell: the process that was given, or without one (0) what broker_find finds. *pid is
+ * 0 where it is gone. EXIT_USAGE: another program. */
+bool broker_choose(const struct layout *l, pid_t given, pid_t *pid, struct err *e);
 /* Does anything listen where the devices connect? */
 bool broker_answers(const struct layout *l);
 /* Tells the caller how long something will take; format has one %d. */

@@ -72,6 +72,8 @@ const char *listener_host(const struct listener_part *p)
     return strcmp(p->host, "::") == 0 ? "::1" : p->host;
 }
 
+/* A certificate names the broker as others reach it, which this address of the listener needn't be:
+ * the chain up to the authority is verified, the name isn't. */
 struct mqtt_options broker_door(const struct layout *l, const struct listener_part *at,
                                 const struct provision_reload *r, const char *username,
                                 const char *password)
@@ -84,6 +86,7 @@ struct mqtt_options broker_door(const struct layout *l, const struct listener_pa
                                            : *l->console.cafile ? l->console.cafile
                                                                 : NULL,
                                  .tls = at->tls,
+                                 .insecure = true,
                                  .protocol = 5,
                                  .clean = true,
                                  .keepalive_s = 60};
@@ -164,6 +167,19 @@ pid_t broker_find(const struct layout *l)
         pid = 0;
     fclose(f);
     return pid && is_mosquitto((pid_t)pid) && broker_alive((pid_t)pid) ? (pid_t)pid : 0;
+}
+
+bool broker_choose(const struct layout *l, pid_t given, pid_t *pid, struct err *e)
+{
+    if (given == 0)
+        *pid = broker_find(l);
+    else
+        *pid = broker_alive(given) ? given : 0;
+    return *pid == 0 || is_mosquitto(*pid) ||
+           err_set(e, EXIT_USAGE,
+                   _("process %ld is no mosquitto, and being told to reload would end most others: "
+                     "give the broker's number, or leave --pid out; nothing was written"),
+                   (long)given);
 }
 
 bool broker_answers(const struct layout *l)

@@ -362,7 +362,8 @@ static int change(struct call *call, const char *dir, const struct uuid_list *l,
         .cafile = cafile[0] ? cafile : NULL,
     };
 
-    if (!backend_of(call, &reload.backend, e) || !prepare_env_dir(call_last(call, "env-dir"), e) ||
+    if (!call_above_zero(call, "pid", e) || !backend_of(call, &reload.backend, e) ||
+        !prepare_env_dir(call_last(call, "env-dir"), e) ||
         !verb(call, dir, l, &reload, made, &proof, e)) {
         buf_fini(&told);
         return e->code;

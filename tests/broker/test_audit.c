@@ -101,6 +101,16 @@ static const struct mutation {
     {"devices.passwd", NULL, "someone:plain\n", "files.accounts", "devices.passwd:2", false},
     {"console.passwd", NULL, "infoscreen-client-9b8d1856:$7$101$AAAA$BBBB\n", "files.accounts",
      "consoles' listener", false},
+    {"console.passwd", NULL, "other:$7$101$AAAA$BBBB\n", "files.accounts",
+     "other may use the consoles' listener", false},
+    {"devices.passwd", NULL, "stranger:$7$101$AAAA$BBBB\n", "files.accounts",
+     "stranger is no device", false},
+    {"devices.passwd", NULL, "infoscreen-server:$7$101$AAAA$BBBB\n", "files.accounts",
+     "infoscreen-server is no device", false},
+    {"devices.passwd", NULL, "infoscreen-client-41aa03c2:$7$101$AAAA$BBBB\n", "files.accounts",
+     "infoscreen-client-41aa03c2 has no access rules", false},
+    {"devices.acl", "user infoscreen-client-9b8d1856", "user infoscreen-client-41aa03c2",
+     "files.accounts", "infoscreen-client-9b8d1856 has no access rules", false},
     {"devices.acl", NULL,
      "user infoscreen-client-9b8d1856\n"
      "topic read infoscreen/9b8d1856-0000-4000-8000-000000000000/commands\n",
@@ -151,11 +161,11 @@ static const struct mutation plugin_mutations[] = {
      "\"topic\":"
      "\"#\",\"allow\":true},",
      "files.plugin", "infoscreen-provision may #", false},
-    {"dynsec.json", "{\"default", "[\"default", "files.plugin", "lets nobody in", false},
-    {"dynsec.json", "infoscreen/" OWN "/heartbeat", "infoscreen/+/heartbeat", "files.device_rules",
-     "dynsec.json: infoscreen-client-9b8d1856 may write infoscreen/+/heartbeat", false},
-    {"dynsec.json", "infoscreen/" OWN "/commands", "infoscreen/#", "files.device_rules",
-     "may read infoscreen/#", false},
+    {"dynsec.json", "\"roles\":[{\"rolename\":\"infoscreen-client-9b8d1856\"}]", "\"roles\":[]",
+     "files.plugin", "infoscreen-client-9b8d1856 lacks its own role", false},
+    {"dynsec.json", "{\"rolename\":\"infoscreen-client-9b8d1856\",\"acls\"",
+     "{\"rolename\":\"infoscreen-client-41aa03c2\",\"acls\"", "files.accounts",
+     "infoscreen-client-9b8d1856 has no access rules", false},
 };
 
 static void check_mutation(const struct mutation *m)

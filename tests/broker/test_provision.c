@@ -391,6 +391,61 @@ static void test_unreachable_parent(void **state)
     assert_non_null(strstr(e.text, parent));
 }
 
+static void check_open_parent(const char *open, const char *dir)
+{
+    struct account a;
+    struct err e = {0};
+    struct stat st;
+
+    assert_false(provision_create(&(struct provision_init){.dir = dir}, &a, &e));
+    assert_int_equal(e.code, EXIT_FAILED);
+    if (!strstr(e.text, open) || !strstr(e.text, "chmod o-w"))
+        fail_msg("%s", e.text);
+    assert_int_equal(stat(dir, &st), -1);
+}
+
+/* What the audit would call a fault isn't begun: nothing is left of the parents either. */
+static void test_parent_of_everyone(void **state)
+{
+    char open[320], inner[400], deep[400];
+    struct account a;
+    struct err e = {0};
+    (void)state;
+
+    snprintf(open, sizeof open, "%s/open", prov_base);
+    snprintf(inner, sizeof inner, "%s/broker", open);
+    snprintf(deep, sizeof deep, "%s/a/b//broker/", open);
+    assert_int_equal(mkdir(open, 0755), 0);
+    assert_int_equal(chmod(open, 0777), 0);
+    check_open_parent(open, inner);
+    check_open_parent(open, deep);
+    assert_int_equal(rmdir(open), 0);
+    assert_int_equal(mkdir(open, 0755), 0);
+    assert_int_equal(chmod(open, 01777), 0); /* as /tmp: each may take away only what is its own */
+    if (!provision_create(&(struct provision_init){.dir = deep}, &a, &e))
+        fail_msg("%s", e.text);
+}
+
+/* Parents that are made let user mosquitto in, whatever the umask. */
+static void test_parents_are_made(void **state)
+{
+    const mode_t old = umask(077);
+    char dir[400], parent[320];
+    struct account a;
+    struct err e = {0};
+    struct stat st;
+    (void)state;
+
+    snprintf(parent, sizeof parent, "%s/a/b", prov_base);
+    snprintf(dir, sizeof dir, "%s/c", parent);
+    const bool ok = provision_create(&(struct provision_init){.dir = dir}, &a, &e);
+    umask(old);
+    if (!ok)
+        fail_msg("%s", e.text);
+    assert_int_equal(stat(parent, &st), 0);
+    assert_int_equal(st.st_mode & 0777, geteuid() == 0 ? 0755 : 0700);
+}
+
 int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, prov_setup, prov_teardown)
@@ -405,6 +460,8 @@ int main(void)
         EACH(test_unreadable),
         EACH(test_addresses),
         EACH(test_unreachable_parent),
+        EACH(test_parent_of_everyone),
+        EACH(test_parents_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

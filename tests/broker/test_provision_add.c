@@ -183,6 +183,68 @@ static void test_reload_that_opens_is_undone(void **state)
     assert_non_null(strstr(e.text, "old files are back"));
 }
 
+static bool add_told(pid_t pid, enum provision_proof *proof, struct err *e)
+{
+    const struct provision_reload r = {.broker_pid = pid};
+    const char *uuid = OTHER;
+
+    *e = (struct err){0};
+    return provision_add_accounts(prov_dir, &uuid, 1, NULL, &r, &other, proof, e);
+}
+
+/* A SIGHUP would end it, and nobody would have read the new files. */
+static void test_only_a_broker_is_told(void **state)
+{
+    struct buf before = BUF_INIT, after = BUF_INIT;
+    enum provision_proof proof;
+    struct err e;
+    int how = 0;
+    (void)state;
+
+    prov_create(NULL);
+    prov_read_accounts(&before);
+    const pid_t bystander = fork();
+    if (bystander == 0)
+        for (;;)
+            pause();
+    assert_false(add_told(bystander, &proof, &e));
+    assert_int_equal(e.code, EXIT_USAGE);
+    prov_read_accounts(&after);
+    assert_string_equal(buf_str(&before), buf_str(&after));
+    kill(bystander, SIGTERM);
+    assert_int_equal(waitpid(bystander, &how, 0), bystander);
+    assert_int_equal(WTERMSIG(how), SIGTERM);
+    buf_fini(&before), buf_fini(&after);
+
+    if (!add_told(bystander, &proof, &e)) /* it is gone */
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_NOT_RUNNING);
+}
+
+static void test_broker_without_a_pid_file(void **state)
+{
+    char path[400];
+    enum provision_proof proof;
+    struct prov_peer o;
+    struct err e;
+    (void)state;
+
+    prov_create(NULL);
+    prov_broker_start(prov_dir);
+    snprintf(path, sizeof path, "%s/mosquitto.pid", prov_dir);
+    unlink(path);
+    const struct provision_reload r = {.broker_pid = prov_broker,
+                                       .server_password = prov_server.password};
+    const char *uuid = OTHER;
+    e = (struct err){0};
+    if (!provision_add_accounts(prov_dir, &uuid, 1, NULL, &r, &other, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_PASSED);
+    prov_open(&o, prov_device_port, other.username, other.password, NULL);
+    assert_true(o.up);
+    prov_close(&o);
+}
+
 /* Killed at any moment, adding leaves a directory that a broker runs on and that can be added to.
  */
 static void test_killed_while_adding(void **state)
@@ -230,6 +292,8 @@ int main(void)
         EACH(test_thousands_at_once),
         PROV_BOTH(test_reload_is_proved),
         EACH(test_reload_that_opens_is_undone),
+        PROV_BOTH(test_only_a_broker_is_told),
+        PROV_BOTH(test_broker_without_a_pid_file),
         PROV_BOTH(test_killed_while_adding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,61 @@ static void test_rotate_ends_the_old_password(void **state)
     assert_true(lets_in(&own, fresh[0].password));
 }
 
+/* An authority in prov_base, and a certificate of it that is for localhost only. */
+static void make_certificate(void)
+{
+    char command[2400];
+
+    snprintf(command, sizeof command,
+             "cd %s && for ca in ca other; do openssl req -x509 -newkey ec -pkeyopt "
+             "ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=$ca -keyout $ca.key -out $ca.crt; "
+             "done 2>/dev/null && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+             "-nodes -subj /CN=localhost -keyout own.key -out own.csr 2>/dev/null && "
+             "echo subjectAltName=DNS:localhost > own.ext && openssl x509 -req -in own.csr -CA "
+             "ca.crt -CAkey ca.key -set_serial 1 -days 90 -extfile own.ext -out own.crt "
+             "2>/dev/null",
+             prov_base);
+    assert_int_equal(system(command), 0);
+}
+
+/* The certificate names the broker as others know it, not the loopback address; the authority is
+ * asked for all the same. */
+static void test_certificate_of_another_name(void **state)
+{
+    const char *one = OWN, *two = OTHER, *server = SERVER_ACCOUNT;
+    char cert[300], key[300], ca[300], foreign[300];
+    struct provision_reload r;
+    enum provision_proof proof;
+    struct err e = {0};
+    (void)state;
+
+    make_certificate();
+    snprintf(cert, sizeof cert, "%s/own.crt", prov_base);
+    snprintf(key, sizeof key, "%s/own.key", prov_base);
+    snprintf(ca, sizeof ca, "%s/ca.crt", prov_base);
+    snprintf(foreign, sizeof foreign, "%s/other.crt", prov_base);
+    prov_create(&(struct provision_init){.cert = cert, .key = key, .cafile = ca});
+    prov_broker_start(prov_dir);
+    r = proved_by(prov_server.password);
+    if (!provision_add_accounts(prov_dir, &one, 1, NULL, &r, &own, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_PASSED);
+    r.cafile = foreign;
+    assert_false(provision_add_accounts(prov_dir, &two, 1, NULL, &r, &other, &proof, &e));
+    assert_int_equal(e.code, EXIT_FAILED);
+    r.cafile = NULL;
+    e = (struct err){0};
+    if (!provision_rotate(prov_dir, &one, 1, &r, &own, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_PASSED);
+    if (!provision_remove(prov_dir, &one, 1, &r, &own, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_PASSED);
+    if (!provision_rotate(prov_dir, &server, 1, &r, &own, &proof, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(proof, PROOF_PASSED);
+}
+
 static void test_refusals_write_nothing(void **state)
 {
     static const struct {
@@ -274,7 +329,8 @@ int main(void)
 #define EACH(f) cmocka_unit_test_setup_teardown(f, prov_setup, prov_teardown)
     const struct CMUnitTest tests[] = {
         PROV_BOTH(test_remove_disconnects),     PROV_BOTH(test_rotate_ends_the_old_password),
-        PROV_BOTH(test_refusals_write_nothing), EACH(test_orphans),
+        PROV_BOTH(test_refusals_write_nothing), PROV_BOTH(test_certificate_of_another_name),
+        EACH(test_orphans),
         EACH(test_broken_files_are_refused),    EACH(test_killed_while_changing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

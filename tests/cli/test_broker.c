@@ -155,6 +155,7 @@ static void test_check(void **state)
 
 static void test_refusals(void **state)
 {
+    char words[100];
     (void)state;
 
     make();
@@ -164,6 +165,12 @@ static void test_refusals(void **state)
     expect("remove " OTHER, 4);
     expect("rotate " OTHER, 4);
     expect("remove infoscreen-server", 6);
+    expect("add " OTHER " --pid 0", 2);
+    expect("add " OTHER " --pid -1", 2);
+    expect("remove " OWN " --pid 99999999999999999999", 2);
+    expect("remove " OWN " --pid 4294967297", 2);
+    snprintf(words, sizeof words, "rotate %s --pid %ld", OWN, (long)getpid());
+    expect(words, 2);
     expect("--read-only remove " OWN, 6);
     expect("--read-only rotate " OWN, 6);
     expect("check --as 9b8d", 2);
