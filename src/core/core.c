@@ -310,9 +310,10 @@ static void on_role(struct core *c, const struct core_event *ev)
 
 static void on_adopted(struct core *c, const struct core_event *ev)
 {
-    if (ev->u.adopted.said)
-        sharing_told(c, ev->u.adopted.said);
-    command_adopt(c, ev->u.adopted.command, ev->u.adopted.row);
+    if (ev->u.adopted.said && !sharing_adopted(c, ev->u.adopted.said))
+        outbox_drop_adopted(c, ev->u.adopted.row);
+    else
+        command_adopt(c, ev->u.adopted.command, ev->u.adopted.row);
 }
 
 static void on_withdrawn(struct core *c, const struct core_event *ev)

@@ -23,7 +23,7 @@ enum alarm_event {
 };
 
 struct own_share {
-    const char *action;
+    struct text16 action;
     int64_t at;       /* as its message says; TIME_NONE: of a process that ended */
     uint64_t by_hash; /* of who its message says it was */
 };
@@ -147,7 +147,8 @@ void console_presence_gone(struct core *c, const struct msg *m);
 /* ---- shared acknowledgements (sharing.c) ---- */
 
 void sharing_apply(struct core *c, const struct msg *m, bool journal);
-void sharing_told(struct core *c, const struct msg *m);
+/* What a process that ended left to be told: false if nothing of it is to be said any more. */
+bool sharing_adopted(struct core *c, const struct msg *m);
 void sharing_forgotten(struct core *c, const struct msg *m);
 void sharing_forget(struct core *c, struct standing *a); /* empties what is retained */
 void sharing_begin(struct core *c, struct standing *a);  /* before a new occurrence takes the row */

@@ -135,6 +135,7 @@ void outbox_link_down(struct core *c);
 /* Withdraws what was not handed over: clears of this alarm; everything of this command. */
 void outbox_drop_clears(struct core *c, const char *alarm_id);
 void outbox_drop_shares(struct core *c, const char *alarm_id); /* … what was to be told of it */
+void outbox_drop_adopted(struct core *c, const struct effect *row);
 void outbox_drop_command(struct core *c, const struct uid *command);
 /* Is the message for the devices stored here and not yet handed over? */
 bool outbox_holds_command(const struct core *c, const struct uid *command);

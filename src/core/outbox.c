@@ -232,6 +232,15 @@ void outbox_drop_shares(struct core *c, const char *alarm_id)
     }
 }
 
+/* Nobody says it: not its process, which ended, and not this one. */
+void outbox_drop_adopted(struct core *c, const struct effect *e)
+{
+    struct outbox_row *row = core_restore_outbox(c, e) ? row_find(c, e->u.publish.token) : NULL;
+
+    if (row && !row->handed)
+        row_done(c, row);
+}
+
 void outbox_drop_command(struct core *c, const struct uid *command)
 {
     char key[UID_TEXT];

@@ -5,7 +5,8 @@
  * - Whoever learns that another's message came before its own says the folded state once more,
  * since its own, without what the other one said, is what the broker keeps.
  * - Who has not seen every message about an occurrence (it was connected later, or was cut off)
- *   follows: what the broker keeps now is right.
+ *   follows: what the broker keeps now is right. That may be the loser's until somebody repeats the
+ *   winner's; whoever acknowledges it now comes after what is known here, and has lost.
  * - Where what the broker keeps stays wrong (the one that should have spoken died), the recorders
  *   that know better say it again, a few seconds later and a few times at most. */
 #include <stdio.h>
@@ -139,7 +140,9 @@ void sharing_put(struct standing *a, const char *action, struct text by, int64_t
 
     if (a->own_count == room)
         memmove(a->own, a->own + 1, --a->own_count * sizeof(a->own[0]));
-    a->own[a->own_count++] = (struct own_share){.action = action, .at = at, .by_hash = hash_of(by)};
+    struct own_share *own = &a->own[a->own_count++];
+    *own = (struct own_share){.at = at, .by_hash = hash_of(by)};
+    TEXT_COPY(&own->action, TEXT_OURS(action));
 }
 
 static bool is_own(const struct standing *a, const struct msg *m, uint8_t *which)
@@ -148,7 +151,7 @@ static bool is_own(const struct standing *a, const struct msg *m, uint8_t *which
 
     while (i < a->own_count && (a->own[i].at != m->u.console_ack.at ||
                                 a->own[i].by_hash != hash_of(TEXT(m->u.console_ack.by)) ||
-                                strcmp(a->own[i].action, m->u.console_ack.action.clean) != 0))
+                                !text_equal(TEXT(a->own[i].action), TEXT(m->u.console_ack.action))))
         i++;
     *which = i;
     return i < a->own_count;
@@ -164,8 +167,22 @@ static void own_seen(struct standing *a, uint8_t which)
 static bool is_under_way(const struct standing *a, const char *action)
 {
     for (uint8_t i = 0; i < a->own_count; i++)
-        if (strstr(a->own[i].action, action))
+        if (strstr(a->own[i].action.clean, action))
             return true;
+    return false;
+}
+
+/* Ours may still be overtaken; what has overtaken it came first. */
+static bool is_acknowledged_by_own(const struct standing *a)
+{
+    const uint64_t by = hash_of(TEXT(a->row.acknowledged_by));
+
+    for (uint8_t i = 0; i < a->own_count; i++) {
+        const struct own_share *own = &a->own[i];
+        if (strcmp(own->action.clean, "acknowledge") == 0 &&
+            (own->at == TIME_NONE || (own->at == a->row.acknowledged_at && own->by_hash == by)))
+            return true;
+    }
     return false;
 }
 
@@ -193,14 +210,36 @@ static bool says_acknowledged(const struct msg *m)
            m->u.console_ack.acknowledged_at != TIME_NONE;
 }
 
+/* As an operator does it now; a console that repeats the state of an occurrence does it later. */
+static bool acknowledges_now(const struct msg *m)
+{
+    return strcmp(m->u.console_ack.action.clean, "acknowledge") == 0 &&
+           m->u.console_ack.at == m->u.console_ack.acknowledged_at &&
+           text_equal(TEXT(m->u.console_ack.by), TEXT(m->u.console_ack.acknowledged_by));
+}
+
+/* After whatever is known here; a stored copy only where it surely is of the same occurrence: that
+ * may have ended and come again while we were away. */
+static bool comes_later(const struct standing *a, const struct msg *m)
+{
+    return acknowledges_now(m) &&
+           (!m->snapshot || text_equal(TEXT(a->row.mark), TEXT(m->u.console_ack.raised_at)));
+}
+
+static bool says_another_acknowledged(const struct standing *a, const struct msg *m)
+{
+    return says_acknowledged(m) && a->row.acknowledged_at != TIME_NONE &&
+           (a->row.acknowledged_at != m->u.console_ack.acknowledged_at ||
+            !text_equal(TEXT(a->row.acknowledged_by), TEXT(m->u.console_ack.acknowledged_by)));
+}
+
 static void take_acknowledged(struct core *c, struct standing *a, const struct msg *m, bool first)
 {
     const bool had = a->row.acknowledged_at != TIME_NONE;
 
     if (!says_acknowledged(m) || is_dead(a, m) || (had ? !first : has_expired(c, m)))
         return;
-    if (had && a->row.acknowledged_at == m->u.console_ack.acknowledged_at &&
-        text_equal(TEXT(a->row.acknowledged_by), TEXT(m->u.console_ack.acknowledged_by)))
+    if (had && !says_another_acknowledged(a, m))
         return;
     a->row.acknowledged_by = m->u.console_ack.acknowledged_by;
     a->row.acknowledged_at = m->u.console_ack.acknowledged_at;
@@ -266,6 +305,7 @@ static void repair_later(struct core *c, struct standing *a)
 static void compare(struct core *c, struct standing *a, const struct msg *m)
 {
     const bool lost = (a->row.acknowledged_at != TIME_NONE && !says_acknowledged(m)) ||
+                      (says_another_acknowledged(a, m) && comes_later(a, m)) ||
                       (a->row.note.clean[0] && !m->u.console_ack.note.clean[0]);
 
     if (says_the_same(&a->row, m)) {
@@ -309,6 +349,14 @@ static void say_what_is_left(struct core *c, struct standing *a, const struct ms
         sharing_put(a, action, TEXT(m->u.console_ack.by), c->now.wall_ms);
 }
 
+static bool is_changed(const struct alarm *before, const struct alarm *row)
+{
+    return before->acknowledged_at != row->acknowledged_at ||
+           before->shelved_until != row->shelved_until ||
+           !text_equal(TEXT(before->acknowledged_by), TEXT(row->acknowledged_by)) ||
+           !text_equal(TEXT(before->note), TEXT(row->note));
+}
+
 static void apply(struct core *c, struct standing *a, const struct msg *m, bool live)
 {
     const struct alarm before = a->row;
@@ -324,16 +372,16 @@ static void apply(struct core *c, struct standing *a, const struct msg *m, bool 
             return;
     }
     const bool overtaken = a->own_count > 0, whole = !overtaken && (a->follows || !live);
-    take_acknowledged(c, a, m, a->follows || !live || is_under_way(a, "acknowledge"));
+    take_acknowledged(c, a, m,
+                      (overtaken && !live) || is_acknowledged_by_own(a) ||
+                          ((a->follows || !live) && !comes_later(a, m)));
     take_shelved(c, a, m, whole || (overtaken && !live));
     take_note(c, a, m);
     if (a->row.state == ALARM_NORMAL)
         return;
     if (overtaken && !live)
         say_what_is_left(c, a, m);
-    else if (overtaken && (before.acknowledged_at != a->row.acknowledged_at ||
-                           before.shelved_until != a->row.shelved_until ||
-                           !text_equal(TEXT(before.note), TEXT(a->row.note))))
+    else if (overtaken && is_changed(&before, &a->row))
         outbox_share(c, a, state_action(&a->row), TEXT(m->u.console_ack.by));
     else if (!overtaken)
         compare(c, a, m);
@@ -381,16 +429,27 @@ void sharing_apply(struct core *c, const struct msg *m, bool journal)
         hold(c, m); /* perhaps for the occurrence that comes next */
 }
 
-/* Alarms that are never shared: another process on our database left word of them to us. */
-void sharing_told(struct core *c, const struct msg *m)
+/* One that is never shared is word for us alone. Another is under way from here on, as if our own
+ * operator had done it; where its acknowledgement has lost, we say what it adds to the winner's. */
+bool sharing_adopted(struct core *c, const struct msg *m)
 {
     struct standing *a = alarm_find(c, m->u.console_ack.alarm_id);
 
-    if (!a || !alarm_kind_is_local(a->row.kind) || !is_for(c, a, m, false))
-        return;
+    if (!a || !is_for(c, a, m, false))
+        return true;
+    const bool local = alarm_kind_is_local(a->row.kind);
+    if (!local && !says_another_acknowledged(a, m)) {
+        sharing_put(a, m->u.console_ack.action.clean, TEXT(m->u.console_ack.by),
+                    m->u.console_ack.at);
+        return true;
+    }
+    const struct alarm before = a->row;
     take_acknowledged(c, a, m, false);
     take_shelved(c, a, m, false);
     take_note(c, a, m);
+    if (!local && is_changed(&before, &a->row))
+        outbox_share(c, a, m->u.console_ack.action.clean, TEXT(m->u.console_ack.by));
+    return local;
 }
 
 /* Somebody, late, forgot one that is over there: here it stands, with something to say. */

@@ -34,7 +34,7 @@ struct line {
 
 struct console {
     struct rig rig;
-    struct line to_broker, from_broker;
+    struct line to_broker, from_broker, stored; /* stored: its outbox */
     bool up;
 };
 
@@ -65,6 +65,21 @@ static struct packet pull(struct line *l)
 
 /* ---- a console ---- */
 
+static void store(struct line *outbox, const struct effect *e)
+{
+    struct packet p = {.kind = PACKET_MESSAGE, .token = e->u.publish.token};
+    unsigned i = 0;
+
+    assert_true(e->u.publish.len < sizeof(p.payload));
+    memcpy(p.payload, e->u.publish.payload ? e->u.publish.payload : "", e->u.publish.len);
+    if (e->kind == OUT_OUTBOX_PUT)
+        push(outbox, &p);
+    while (e->kind == OUT_OUTBOX_DONE && outbox->packet[i].token != p.token)
+        assert_true(++i < outbox->n);
+    if (e->kind == OUT_OUTBOX_DONE)
+        memmove(&outbox->packet[i], &outbox->packet[i + 1], (--outbox->n - i) * sizeof(p));
+}
+
 static void take_effects(struct console *k)
 {
     uint64_t stored[16];
@@ -72,6 +87,8 @@ static void take_effects(struct console *k)
 
     for (size_t i = 0; i < k->rig.effects.count; i++) {
         const struct effect *e = &k->rig.effects.list[i];
+        if (e->kind == OUT_OUTBOX_PUT || e->kind == OUT_OUTBOX_DONE)
+            store(&k->stored, e);
         if (e->kind == OUT_OUTBOX_PUT)
             stored[n++] = e->u.publish.token;
         if (e->kind != OUT_PUBLISH || !strstr(e->u.publish.topic, "console/ack"))
@@ -174,6 +191,16 @@ static void act(struct console *k, enum operator_verb verb)
     take_effects(k);
 }
 
+static void begin_console(struct console *k)
+{
+    const char key[] = {"abc"[k - consoles], '\0'};
+
+    rig_begin(&k->rig, true);
+    core_set_presence_key(k->rig.core, key);
+    k->rig.config.fleet.heartbeat_timeout = 86400000;
+    core_reconfigure(k->rig.core, &k->rig.config);
+}
+
 static void begin_consoles(unsigned n, uint64_t seed)
 {
     dice = seed * 2654435761u + 1;
@@ -181,12 +208,8 @@ static void begin_consoles(unsigned n, uint64_t seed)
     retained[0] = first_by[0] = '\0';
     for (unsigned i = 0; i < n; i++) {
         struct console *k = &consoles[i];
-        char key[8] = {"abc"[i], '\0'};
         memset(k, 0, sizeof(*k));
-        rig_begin(&k->rig, true);
-        core_set_presence_key(k->rig.core, key);
-        k->rig.config.fleet.heartbeat_timeout = 86400000;
-        core_reconfigure(k->rig.core, &k->rig.config);
+        begin_console(k);
         rig_role(&k->rig, true);
         connect_console(k);
         deliver(k);
@@ -215,6 +238,55 @@ static void pass(int64_t ms)
             take_effects(&consoles[i]);
         }
         rig_at(r, until - RIG_MONO);
+    }
+}
+
+/* What the console's process left in its outbox is another's from here on. */
+static void take_over(struct console *k)
+{
+    const struct line left = k->stored;
+
+    for (unsigned i = 0; i < left.n; i++) {
+        const char *payload = left.packet[i].payload;
+        const struct effect row = {.u.publish = {.token = left.packet[i].token,
+                                                 .topic = topic,
+                                                 .payload = payload,
+                                                 .len = strlen(payload),
+                                                 .retain = true,
+                                                 .alarm_id = alarm_at(k)->id}};
+        const struct wire_message in = {.topic = topic, .payload = payload, .len = strlen(payload)};
+        struct msg said;
+        assert_int_equal(codec_decode(k->rig.codec, &in, &said), REJECT_NONE);
+        rig_step(&k->rig, &(struct core_event){.kind = IN_ADOPTED,
+                                               .u.adopted = {NULL, &row, &said}});
+        take_effects(k);
+    }
+}
+
+/* It is killed, and its successor on the same database looks for what it left soon, or later. */
+static void restart(struct console *k)
+{
+    const struct alarm row = *alarm_at(k);
+    const struct now now = k->rig.now;
+    static uint32_t seed = 7;
+
+    k->up = false;
+    k->to_broker.n = k->from_broker.n = 0;
+    rig_end(&k->rig);
+    begin_console(k);
+    core_seed_tokens(k->rig.core, ++seed);
+    k->rig.now = now;
+    assert_true(core_restore_alarm(k->rig.core, &row, NULL, 0));
+    rig_role(&k->rig, true);
+    take_effects(k);
+    if (roll(2)) {
+        take_over(k);
+        connect_console(k);
+    } else {
+        connect_console(k);
+        while (roll(3) && k->from_broker.n)
+            deliver(k);
+        take_over(k);
     }
 }
 
@@ -311,33 +383,59 @@ static void test_away_while_another_acknowledged(void **state)
     end_consoles();
 }
 
+static void stir(bool cuts, bool restarts)
+{
+    for (int i = 0; i < 120; i++) {
+        struct console *k = &consoles[roll(count)];
+        const unsigned what = roll(20);
+        if (what < 5 && k->to_broker.n)
+            broker_take(k);
+        else if (what < 11 && k->from_broker.n)
+            deliver(k);
+        else if (what < 13)
+            act(k, OP_ACKNOWLEDGE);
+        else if (what < 16)
+            act(k, what == 13 ? OP_SHELVE : what == 14 ? OP_UNSHELVE : OP_NOTE);
+        else if (what == 16 && cuts && k->up)
+            cut(k);
+        else if (what == 17 && !k->up)
+            connect_console(k);
+        else if (what == 18 && restarts)
+            restart(k);
+        else
+            pass(roll(1500));
+    }
+}
+
+static uint64_t seeds(void)
+{
+    const char *n = getenv("SHARING_SEEDS");
+
+    return n ? strtoull(n, NULL, 10) : 400;
+}
+
+static void test_restarts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        begin_consoles(2 + (unsigned)(seed % 2), seed);
+        stir(seed % 3 == 0, true);
+        for (unsigned k = 0; k < count; k++)
+            if (!consoles[k].up)
+                connect_console(&consoles[k]);
+        calm_down();
+        expect_same(seed);
+        end_consoles();
+    }
+}
+
 static void test_lossy(void **state)
 {
     (void)state;
-    const char *seeds = getenv("SHARING_SEEDS");
-    const uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 400;
-
-    for (uint64_t seed = 1; seed <= n; seed++) {
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
         begin_consoles(2 + (unsigned)(seed % 2), seed);
         const bool lossy = seed % 4 != 0;
-        for (int i = 0; i < 120; i++) {
-            struct console *k = &consoles[roll(count)];
-            const unsigned what = roll(20);
-            if (what < 5 && k->to_broker.n)
-                broker_take(k);
-            else if (what < 11 && k->from_broker.n)
-                deliver(k);
-            else if (what < 13)
-                act(k, OP_ACKNOWLEDGE);
-            else if (what < 16)
-                act(k, what == 13 ? OP_SHELVE : what == 14 ? OP_UNSHELVE : OP_NOTE);
-            else if (what == 16 && lossy && k->up)
-                cut(k);
-            else if (what == 17 && !k->up)
-                connect_console(k);
-            else
-                pass(roll(1500));
-        }
+        stir(lossy, false);
         for (unsigned k = 0; k < count; k++)
             if (!consoles[k].up)
                 connect_console(&consoles[k]);
@@ -364,6 +462,239 @@ static void test_a_lost_one_is_not_said_late(void **state)
     assert_int_equal(consoles[0].to_broker.n, 0);
     assert_int_equal(core_outbox_count(consoles[0].rig.core), 0);
     end_consoles();
+}
+
+/* Bert's and carl's come before anna's own: bert's is the first. */
+static void test_two_before_ours(void **state)
+{
+    (void)state;
+    begin_consoles(3, 1);
+    for (unsigned i = 0; i < 3; i++)
+        act(&consoles[i], OP_ACKNOWLEDGE);
+    broker_take(&consoles[1]);
+    broker_take(&consoles[2]);
+    deliver(&consoles[0]);
+    deliver(&consoles[0]);
+    assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, "bert");
+    calm_down();
+    expect_same(1);
+    assert_string_equal(alarm_at(&consoles[0])->acknowledged_by.clean, "bert");
+    end_consoles();
+}
+
+/* ---- a process that ended ---- */
+
+static char restored_topic[100];
+static struct alarm restored;
+
+/* What acknowledges `restored`, as its operator did it, or as a console repeats it later. */
+static const char *word(const char *action, const char *by, const char *at)
+{
+    static char said[700];
+
+    snprintf(said, sizeof(said),
+             "{\"alarm_id\":\"%s\",\"action\":\"%s\",\"by\":\"%s\",\"at\":\"%s\","
+             "\"raised_at\":\"%s\",\"acknowledged_by\":\"%s\","
+             "\"acknowledged_at\":\"2026-04-05T08:00:02Z\",\"shelved_until\":%s}",
+             restored.id, action, by, at, restored.mark.clean, by,
+             strcmp(action, "shelve") == 0 ? "\"2026-04-05T09:00:00Z\"" : "null");
+    return said;
+}
+
+static const char *acknowledges(const char *by)
+{
+    return word("acknowledge", by, "2026-04-05T08:00:02Z");
+}
+
+/* One that the database has as acknowledged, NULL as unacknowledged; not connected yet. */
+static void begin_restored(struct rig *rig, const char *by)
+{
+    rig_begin(rig, false);
+    rig_live(rig, BEAT, CRASHED);
+    restored = *rig_alarm(rig, ALARM_PROCESS_CRASHED, UUID_A);
+    rig_end(rig);
+    if (by) {
+        restored.state = ALARM_ACKNOWLEDGED;
+        restored.acknowledged_at = RIG_WALL + 2000;
+        strcpy(restored.acknowledged_by.clean, by);
+    }
+    snprintf(restored_topic, sizeof(restored_topic), "infoscreen/console/ack/%s", restored.id);
+    rig_begin(rig, true);
+    rig_at(rig, 5000);
+    assert_true(core_restore_alarm(rig->core, &restored, NULL, 0));
+    rig_role(rig, true);
+    rig_take(rig);
+}
+
+static void adopt(struct rig *rig, const char *said)
+{
+    const struct effect row = {.u.publish = {.token = 99,
+                                             .topic = restored_topic,
+                                             .payload = said,
+                                             .len = strlen(said),
+                                             .retain = true,
+                                             .alarm_id = restored.id}};
+    const struct wire_message in = {.topic = restored_topic, .payload = said, .len = strlen(said)};
+    struct msg m;
+
+    assert_int_equal(codec_decode(rig->codec, &in, &m), REJECT_NONE);
+    rig_step(rig, &(struct core_event){.kind = IN_ADOPTED, .u.adopted = {NULL, &row, &m}});
+}
+
+static const char *restored_by(const struct rig *rig)
+{
+    return core_find_alarm(rig->core, restored.id)->acknowledged_by.clean;
+}
+
+/* Anna's console ended before it could say so, and bert's came to the broker first. */
+static void test_what_an_ended_process_left_has_lost(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "anna");
+    adopt(&rig, acknowledges("anna"));
+    rig_up(&rig);
+    rig_journal(&rig, restored_topic, acknowledges("bert"));
+    rig_stored_copy(&rig, restored_topic, acknowledges("bert"));
+    rig_snapshot_done(&rig);
+    rig_commit(&rig);
+    assert_string_equal(restored_by(&rig), "bert");
+    assert_int_equal(core_outbox_count(rig.core), 0);
+    assert_null(strstr(rig_take(&rig), "publish:infoscreen/console/ack/"));
+    rig_end(&rig);
+}
+
+/* … it is told where nobody else was heard, and what comes before it at the broker wins even now. */
+static void test_what_an_ended_process_left_is_told(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "anna");
+    adopt(&rig, acknowledges("anna"));
+    rig_up(&rig);
+    rig_snapshot_done(&rig);
+    assert_non_null(strstr(rig_take(&rig), "publish:infoscreen/console/ack/"));
+    rig_retained_live(&rig, restored_topic, acknowledges("bert"));
+    rig_retained_live(&rig, restored_topic, acknowledges("anna"));
+    assert_string_equal(restored_by(&rig), "bert");
+    rig_puback(&rig, 0);
+    rig_commit(&rig);
+    assert_non_null(strstr(rig_take(&rig), "publish:infoscreen/console/ack/"));
+    assert_non_null(strstr(buf_str(&rig.payload), "\"acknowledged_by\":\"bert\""));
+    rig_end(&rig);
+}
+
+/* … and taken over when that is known already, it is not told; a shelf is. */
+static void test_what_an_ended_process_left_comes_late(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "bert");
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("bert"));
+    rig_snapshot_done(&rig);
+    adopt(&rig, acknowledges("anna"));
+    assert_string_equal(restored_by(&rig), "bert");
+    assert_int_equal(core_outbox_count(rig.core), 0);
+    const char *then = rig_take(&rig);
+    assert_non_null(strstr(then, "done:infoscreen/console/ack/"));
+    assert_null(strstr(then, "publish:infoscreen/console/ack/"));
+    adopt(&rig, word("shelve", "anna", "2026-04-05T08:00:03Z"));
+    rig_commit(&rig);
+    assert_int_equal(core_find_alarm(rig.core, restored.id)->state, ALARM_SHELVED);
+    assert_non_null(strstr(rig_take(&rig), "publish:infoscreen/console/ack/"));
+    assert_non_null(strstr(buf_str(&rig.payload), "\"acknowledged_by\":\"bert\""));
+    rig_end(&rig);
+}
+
+/* ---- who was not there from the beginning ---- */
+
+static void expect_repaired(struct rig *rig, const char *said)
+{
+    assert_string_equal(restored_by(rig), "bert");
+    rig_run(rig, 20000);
+    rig_commit(rig);
+    assert_non_null(strstr(rig_take(rig), "publish:infoscreen/console/ack/"));
+    assert_non_null(strstr(buf_str(&rig->payload), said));
+}
+
+/* Whoever acknowledges after what we know of is not the first: bert was. */
+static void test_a_later_one_after_a_restart(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "bert");
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("bert"));
+    rig_snapshot_done(&rig);
+    rig_retained_live(&rig, restored_topic, acknowledges("carl"));
+    expect_repaired(&rig, "\"acknowledged_by\":\"bert\"");
+    rig_end(&rig);
+}
+
+static void test_a_later_one_while_we_were_away(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "bert");
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("carl"));
+    rig_snapshot_done(&rig);
+    expect_repaired(&rig, "\"acknowledged_by\":\"bert\"");
+    rig_end(&rig);
+}
+
+/* … by another name it may be of an occurrence that came while we were away: the broker is right. */
+static void test_one_of_another_name_while_we_were_away(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, "bert");
+    strcpy(restored.mark.clean, "2026-04-05T08:00:01.000Z");
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("carl"));
+    rig_snapshot_done(&rig);
+    assert_string_equal(restored_by(&rig), "carl");
+    rig_end(&rig);
+}
+
+static void test_a_later_one_after_a_stored_copy(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, NULL);
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("bert"));
+    rig_snapshot_done(&rig);
+    rig_retained_live(&rig, restored_topic, acknowledges("carl"));
+    expect_repaired(&rig, "\"acknowledged_by\":\"bert\"");
+    rig_end(&rig);
+}
+
+/* … but the stored copy may have been the loser's: somebody who knows better repeats the winner. */
+static void test_a_stored_copy_that_has_lost(void **state)
+{
+    (void)state;
+    struct rig rig;
+
+    begin_restored(&rig, NULL);
+    rig_up(&rig);
+    rig_stored_copy(&rig, restored_topic, acknowledges("carl"));
+    rig_snapshot_done(&rig);
+    rig_retained_live(&rig, restored_topic,
+                      word("acknowledge", "bert", "2026-04-05T08:00:09Z"));
+    assert_string_equal(restored_by(&rig), "bert");
+    rig_take(&rig);
+    rig_run(&rig, 20000);
+    assert_null(strstr(rig_take(&rig), "put:infoscreen/console/ack/"));
+    rig_end(&rig);
 }
 
 /* ---- occurrences ---- */
@@ -593,7 +924,17 @@ int main(void)
         cmocka_unit_test(test_the_loser_dies),
         cmocka_unit_test(test_away_while_another_acknowledged),
         cmocka_unit_test(test_a_lost_one_is_not_said_late),
+        cmocka_unit_test(test_two_before_ours),
+        cmocka_unit_test(test_what_an_ended_process_left_has_lost),
+        cmocka_unit_test(test_what_an_ended_process_left_is_told),
+        cmocka_unit_test(test_what_an_ended_process_left_comes_late),
+        cmocka_unit_test(test_a_later_one_after_a_restart),
+        cmocka_unit_test(test_a_later_one_while_we_were_away),
+        cmocka_unit_test(test_one_of_another_name_while_we_were_away),
+        cmocka_unit_test(test_a_later_one_after_a_stored_copy),
+        cmocka_unit_test(test_a_stored_copy_that_has_lost),
         cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_a_device_that_lives_in_1970),
         cmocka_unit_test(test_a_device_that_lives_in_2031),
         cmocka_unit_test(test_an_old_ack_is_not_for_the_next),
